@@ -8,6 +8,7 @@ import { SUCCESSOR_TTL } from './store.js'
  */
 
 const NOW = 'SYSUTCDATETIME()'
+const LATELY = `DATEADD(second, -${SUCCESSOR_TTL / 1000}, ${NOW})`
 /** As text, so that no time zone of the driver's gets at it. */
 const text = (time: string) => `CONVERT(varchar(33), ${time}, 126)`
 const list = (n: number, one: (i: number) => string) => Array.from({ length: n }, (_, i) => one(i)).join(', ')
@@ -22,9 +23,9 @@ const IS_NO_NOTE = `SUBSTRING(data, 1, ${NOTE.length}) <> @note`
 
 export const SELECT_NOW = `SELECT ${text(NOW)}`
 
-/** token, data, expiry, now. */
+/** token, data, expiry, now of those that are live or were until lately. */
 export const find = (table: string, n: number) =>
-  `SELECT token, data, ${text('expiry')}, ${text(NOW)} FROM ${table} WHERE token IN (${tokens(n)}) AND expiry > ${NOW}`
+  `SELECT token, data, ${text('expiry')}, ${text(NOW)} FROM ${table} WHERE token IN (${tokens(n)}) AND expiry > ${LATELY}`
 
 /** In a transaction: writes nothing, but waits for whoever is writing the row, and keeps others from it until the end. */
 export const lock = (table: string) => `UPDATE ${table} SET expiry = expiry WHERE token = @t0`
@@ -58,7 +59,7 @@ export const page = (table: string, isFirst: boolean) =>
 
 /** Up to @n expired rows; those that name a successor only when they have done so for long enough. Passes over locked rows, where the server can. */
 export const removeExpired = (table: string) =>
-  `DELETE TOP (@n) FROM ${table} WITH (READPAST) WHERE expiry <= ${NOW} AND (expiry <= DATEADD(second, -${SUCCESSOR_TTL / 1000}, ${NOW}) OR ${IS_NO_NOTE})`
+  `DELETE TOP (@n) FROM ${table} WITH (READPAST) WHERE expiry <= ${NOW} AND (expiry <= ${LATELY} OR ${IS_NO_NOTE})`
 
 /** Holds until the transaction ends. 0 or more: got it. */
 export const TRY_LOCK = 'DECLARE @result int; EXEC @result = sp_getapplock @Resource = @name, @LockMode = \'Exclusive\', ' +

@@ -18,7 +18,10 @@ export interface Contact {
   readonly now: number
 }
 
-/** Rows that were read, and the database's time if it came with them, in milliseconds since 1970 UTC. */
+/**
+ * Rows that were read, and the database's time if it came with them, in milliseconds since 1970 UTC. Those that are not
+ * live have a time to live of 0 or less.
+ */
 export interface Rows {
   readonly now: number | undefined
   readonly sessions: readonly StoredSession[]
@@ -72,8 +75,9 @@ export interface SqlDatabase<Connection> {
   exclusively (left: number, work: (connection: Connection) => Promise<void>): Promise<void>
 
   now (connection: Connection, left: number): Promise<number>
+  /** The live ones, and those that have expired within SUCCESSOR_TTL. */
   find (connection: Connection, tokens: readonly string[], left: number): Promise<Rows>
-  /** In a transaction: the live ones, locked. */
+  /** The same in a transaction, locked. */
   findAndLock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows>
   /** In a transaction: those that hold exactly this data, live or not, once nobody else is writing them. */
   holds (connection: Connection, sessions: readonly NewSession[], left: number, locks: number): Promise<boolean>

@@ -4,7 +4,7 @@ import { Cleanup, cleanupIntervalOf } from './cleanup.js'
 import { Clock } from './clock.js'
 import { errorCode, StoreMisconfiguredError, StoreUnavailableError, TableMissingError, TooLargeError, withoutTokens } from './errors.js'
 import { CommitLostError, LostError, UnreachedError, type Contact, type SqlDatabase } from './sql-database.js'
-import { isSeen, MOST_SUCCESSORS, successorNote } from './successor.js'
+import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from './successor.js'
 import type { ChangedSession, Found, NewSession, Outcome, SessionStore, StoredSession, StoreLog, TouchedSession, Write } from './store.js'
 import { duration } from './validate.js'
 
@@ -222,21 +222,25 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async #sendFind (asked: ReadonlyArray<readonly string[]>, left: number): Promise<Found[]> {
-    const found = await this.#attempt(left, true, async (connection, left) => await this.#findAll(connection, [...new Set(asked.flat())], left))
+    const { live, renewed } = await this.#attempt(left, true, async (connection, left) => await this.#findAll(connection, [...new Set(asked.flat())], left))
     const now = this.#now()
-    return asked.map(tokens => ({ now, sessions: tokens.flatMap(token => found.get(token) ?? []) }))
+    return asked.map(tokens => ({
+      now,
+      sessions: tokens.flatMap(token => live.get(token) ?? []),
+      renewed: renewed.size === 0 ? NONE : tokens.filter(token => renewed.has(token))
+    }))
   }
 
   /** By their tokens to the letter, which a collation may not have compared so. */
-  async #findAll (connection: Connection, tokens: readonly string[], left: number): Promise<Map<string, StoredSession>> {
-    const found = new Map<string, StoredSession>()
+  async #findAll (connection: Connection, tokens: readonly string[], left: number): Promise<Sorted> {
+    const sorted: Sorted = { live: new Map(), renewed: new Set() }
     const { maxRows } = this.#database
     for (let i = 0; i < tokens.length; i += maxRows) {
       const { now, sessions } = await this.#database.find(connection, tokens.slice(i, i + maxRows), left)
       if (now !== undefined) this.#clock.set(now)
-      for (const session of sessions) found.set(session.token, session)
+      sort(sessions, sorted)
     }
-    return found
+    return sorted
   }
 
   async #sendInsert (sessions: readonly NewSession[], left: number): Promise<boolean[]> {
@@ -248,8 +252,8 @@ export class SqlStore<Connection> implements SessionStore {
       } catch (error) {
         if (!(error instanceof LostError) && !(this.#database.kindOf(error) === 'duplicate' && some.length === 1)) throw error
         // Perhaps it is there, from this attempt or an earlier one. If it is not, it is not known to stay away.
-        const found = await this.#attempt(left, true, async (connection, left) => await this.#findAll(connection, some.map(({ token }) => token), left))
-        written.push(...some.map(({ token, data }) => isThere(found.get(token), data)))
+        const { live } = await this.#attempt(left, true, async (connection, left) => await this.#findAll(connection, some.map(({ token }) => token), left))
+        written.push(...some.map(({ token, data }) => isThere(live.get(token), data)))
       }
     }
     return written
@@ -267,7 +271,7 @@ export class SqlStore<Connection> implements SessionStore {
       const newest = missed.length === 0 ? undefined : await this.#findAll(connection, missed.map(({ token }) => token), left)
       return { saved, newest }
     })
-    return sessions.map(session => saved.has(session) ? { kind: 'saved' } : this.#missed(session, newest?.get(session.token), wasLost))
+    return sessions.map(session => saved.has(session) ? { kind: 'saved' } : this.#missed(session, newest?.live.get(session.token), wasLost))
   }
 
   #missed (session: ChangedSession, newest: StoredSession | undefined, wasLost: boolean): Outcome | undefined {
@@ -299,7 +303,8 @@ export class SqlStore<Connection> implements SessionStore {
           ? { now: undefined, sessions: [] }
           : await this.#database.findAndLock(connection, [...tokens].sort(), left, this.#lockTimeout)
         if (now !== undefined) this.#clock.set(now)
-        writes = decide({ now: this.#now(), sessions: sessions.filter(({ token }) => tokens.includes(token)) })
+        const { live } = sort(sessions)
+        writes = decide({ now: this.#now(), sessions: tokens.flatMap(token => live.get(token) ?? []) })
         for (const write of writes) await this.#carryOut(connection, write, contact, left)
       })
     } catch (error) {
@@ -403,6 +408,22 @@ export class SqlStore<Connection> implements SessionStore {
         return Object.assign(new StoreUnavailableError(`${isOfConnection ? error.message : 'the database answered with an error'}${code}`), { cause })
     }
   }
+}
+
+const NONE: readonly string[] = []
+
+interface Sorted {
+  readonly live: Map<string, StoredSession>
+  readonly renewed: Set<string>
+}
+
+/** Rows into those that are live and those that name a successor. */
+function sort (sessions: readonly StoredSession[], into: Sorted = { live: new Map(), renewed: new Set() }): Sorted {
+  for (const session of sessions) {
+    if (session.ttl > 0) into.live.set(session.token, session)
+    else if (successorIn(session.data) !== undefined) into.renewed.add(session.token)
+  }
+  return into
 }
 
 function isThere (found: StoredSession | undefined, data: Uint8Array): boolean {
