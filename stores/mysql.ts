@@ -232,8 +232,9 @@ function foundIn (rows: readonly unknown[][]): Rows {
   }
 }
 
-function micros (ttl: number): number {
-  return Math.floor(ttl * 1000)
+/** Whole microseconds, as digits: the server writes a large number with an exponent, and then reads no further than that. */
+function micros (ttl: number): string {
+  return String(Math.floor(ttl * 1000))
 }
 
 /** Repeats the last item up to a size that a statement is prepared for. */

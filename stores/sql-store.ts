@@ -417,11 +417,14 @@ interface Sorted {
   readonly renewed: Set<string>
 }
 
-/** Rows into those that are live and those that name a successor. */
+/**
+ * Rows into those that are live and those that name a successor. The latter may have become so while the statement waited
+ * for the row, and then seem to be live at the time when it began.
+ */
 function sort (sessions: readonly StoredSession[], into: Sorted = { live: new Map(), renewed: new Set() }): Sorted {
   for (const session of sessions) {
-    if (session.ttl > 0) into.live.set(session.token, session)
-    else if (successorIn(session.data) !== undefined) into.renewed.add(session.token)
+    if (successorIn(session.data) !== undefined) into.renewed.add(session.token)
+    else if (session.ttl > 0) into.live.set(session.token, session)
   }
   return into
 }
