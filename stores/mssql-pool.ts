@@ -40,6 +40,7 @@ export interface DriverRequest {
   arrayRowMode: boolean | null
   input (name: string, type: unknown, value: unknown): unknown
   query (sql: string): Promise<{ recordsets: unknown[][][], rowsAffected: number[] }>
+  execute (procedure: string): Promise<{ returnValue?: number }>
 }
 
 export interface DriverTransaction {

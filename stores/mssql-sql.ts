@@ -61,10 +61,6 @@ export const page = (table: string, isFirst: boolean) =>
 export const removeExpired = (table: string) =>
   `DELETE TOP (@n) FROM ${table} WITH (READPAST) WHERE expiry <= ${NOW} AND (expiry <= ${LATELY} OR ${IS_NO_NOTE})`
 
-/** Holds until the transaction ends. 0 or more: got it. */
-export const TRY_LOCK = 'DECLARE @result int; EXEC @result = sp_getapplock @Resource = @name, @LockMode = \'Exclusive\', ' +
-  '@LockOwner = \'Transaction\', @LockTimeout = 0; SELECT @result'
-
 export const INSPECT = 'SELECT OBJECT_ID(@name, N\'U\'), COL_LENGTH(@name, N\'token\'), COL_LENGTH(@name, N\'data\'), COL_LENGTH(@name, N\'expiry\'), ' + text(NOW)
 
 /** Gives a statement up if it waits longer for a row; the setting ends with the statement's scope. */

@@ -120,11 +120,10 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   }
 
   async exclusively (left: number, work: (connection: Connection) => Promise<void>): Promise<void> {
-    const { driver, pool } = this.#reached
+    const { pool } = this.#reached
     await this.transact(left, async transaction => {
-      const { rows: [[got] = []] } = await this.#query(transaction, sql.TRY_LOCK, [['name', driver.NVarChar(255), `fastify-sql-sessions ${this.#quoted}`]], left)
       // The lock is the transaction's; the work is not, so that each of its statements is over when it is done.
-      if (Number(got) >= 0) await work(pool)
+      if (await this.#tryLock(transaction, left)) await work(pool)
     })
   }
 
@@ -247,6 +246,22 @@ class MssqlDatabase implements SqlDatabase<Connection> {
 
   async #lock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<void> {
     for (const token of tokens) await this.#query(connection, sql.waiting(locks * 1000, sql.lock(this.#quoted)), this.#tokens([token]), left)
+  }
+
+  /** Takes the application lock of this table until the transaction ends, unless somebody has it. */
+  async #tryLock (transaction: Connection, left: number): Promise<boolean> {
+    const { driver } = this.#reached
+    const request = new driver.Request(transaction, { requestTimeout: Math.max(1, Math.ceil(left)) })
+    request.input('Resource', driver.NVarChar(255), `fastify-sql-sessions ${this.#quoted}`)
+    request.input('LockMode', driver.NVarChar(32), 'Exclusive')
+    request.input('LockOwner', driver.NVarChar(32), 'Transaction')
+    request.input('LockTimeout', driver.Int, 0)
+    try {
+      const { returnValue = -1 } = await inTime(request.execute('sp_getapplock'), left + GRACE)
+      return returnValue >= 0
+    } catch (error) {
+      throw this.#failure(error)
+    }
   }
 
   async #query (connection: Connection, statement: string, parameters: Parameters, left: number): Promise<{ rows: unknown[][], rowsAffected: number[] }> {
