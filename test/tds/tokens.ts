@@ -30,6 +30,8 @@ export class Reply {
   /** The last DONE, which is held back: only what follows tells whether more follows. */
   #done: { status: number, command: number, count: bigint } | undefined
 
+  #firstError: number | undefined
+
   constructor (inProcedure = false) { this.#inProcedure = inProcedure }
 
   #push (...parts: readonly Buffer[]): void {
@@ -64,7 +66,11 @@ export class Reply {
     this.#done = { status, command, count: BigInt(count ?? 0) }
   }
 
+  /** The number of the first error that is told. */
+  get firstError (): number | undefined { return this.#firstError }
+
   error (error: SqlError): void {
+    this.#firstError ??= error.number
     this.#message(0xaa, error)
   }
 

@@ -50,6 +50,8 @@ export interface Environment {
   /** The time in UTC, in the words of MariaDB. */
   readonly now: string
   variable (name: string): { readonly type: SqlType, readonly value: Value }
+  /** XACT_STATE, ERROR_NUMBER and their kind: functions of the session. */
+  state (name: string): { readonly type: SqlType, readonly value: Value } | undefined
 }
 
 export const EMPTY: Scope = { sources: [], parent: null }

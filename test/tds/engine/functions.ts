@@ -94,6 +94,8 @@ const FUNCTIONS: Readonly<Record<string, readonly [number, number, Build]>> = {
 
 export function callFunction (name: string, args: readonly Compiled[], env: Environment): Compiled {
   if (name === '@@VERSION') return constant(type('nvarchar', 300), VERSION)
+  const state = env.state(name)
+  if (state !== undefined) return constant(state.type, state.value)
   const entry = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined
   if (entry === undefined) throw new SqlError(195, `'${name.toLowerCase()}' is not a recognized built-in function name.`, 15, 10)
   const [fewest, most, build] = entry

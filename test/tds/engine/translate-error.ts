@@ -1,5 +1,5 @@
 import { SqlError, deadlock, lockTimeout } from '../sql-error.js'
-import type { Catalog } from './catalog.js'
+import type { Catalog, Table } from './catalog.js'
 import { isQueryError } from './mariadb.js'
 
 /** A statement that was interrupted, by an attention or by the end of its connection. */
@@ -9,7 +9,7 @@ export class Cancelled extends Error {}
 export class ConnectionLost extends Error {}
 
 /** What SQL Server would have said. */
-export function translateError (error: unknown, catalog: Catalog): Error {
+export function translateError (error: unknown, catalog: Catalog, table?: Table): Error {
   if (!isQueryError(error)) return error instanceof Error ? error : new Error(String(error))
   const text = error.message
   const quoted = (pattern: RegExp) => pattern.exec(text)?.[1] ?? '?'
@@ -17,14 +17,14 @@ export function translateError (error: unknown, catalog: Catalog): Error {
     case 1213: return deadlock()
     case 1205: return lockTimeout()
     case 1317: case 3024: case 1969: return new Cancelled(text)
-    case 1062: return duplicate(text, catalog)
+    case 1062: return duplicate(text, table === undefined ? catalog.tables : [table])
     case 1406: {
       const column = quoted(/for column (?:`[^`]*`\.`[^`]*`\.)?[`'](.*?)[`'] at row/)
-      return new SqlError(2628, `String or binary data would be truncated in table '${catalog.database}.dbo', column '${column}'. Truncated value: ''.`)
+      return new SqlError(2628, `String or binary data would be truncated in table '${catalog.database}.${table?.schema ?? 'dbo'}.${table?.name ?? '?'}', column '${column}'. Truncated value: ''.`)
     }
     case 1048: case 1364: {
       const column = quoted(/[Cc]olumn '(.*?)'|Field '(.*?)'/)
-      return new SqlError(515, `Cannot insert the value NULL into column '${column}', table '${catalog.database}.dbo'; column does not allow nulls. INSERT fails.`, 16, 2)
+      return new SqlError(515, `Cannot insert the value NULL into column '${column}', table '${catalog.database}.${table?.schema ?? 'dbo'}.${table?.name ?? '?'}'; column does not allow nulls. INSERT fails.`, 16, 2)
     }
     case 1146: return new SqlError(208, `Invalid object name '${quoted(/Table '[^.]*\.(.*?)'/)}'.`)
     case 1054: return new SqlError(207, `Invalid column name '${quoted(/Unknown column '(.*?)'/)}'.`)
@@ -47,9 +47,9 @@ export function translateError (error: unknown, catalog: Catalog): Error {
   }
 }
 
-function duplicate (text: string, catalog: Catalog): SqlError {
+function duplicate (text: string, tables: readonly Table[]): SqlError {
   const [, value = '', key = ''] = /Duplicate entry '([^]*)' for key '(.*?)'$/.exec(text) ?? []
-  for (const table of catalog.tables) {
+  for (const table of tables) {
     const index = table.indexes.find((candidate) => candidate.key === key)
     if (index === undefined) continue
     const object = `${table.schema}.${table.name}`
