@@ -61,10 +61,26 @@ export function declaration (t: SqlType): string {
 }
 
 const WIRE_NAMES: Record<TypeName, string> = {
-  bit: 'Bit', tinyint: 'TinyInt', smallint: 'SmallInt', int: 'Int', bigint: 'BigInt', float: 'Float', real: 'Real',
-  decimal: 'Decimal', char: 'Char', varchar: 'VarChar', nchar: 'NChar', nvarchar: 'NVarChar', binary: 'Binary',
-  varbinary: 'VarBinary', date: 'Date', time: 'Time', datetime: 'DateTime', smalldatetime: 'SmallDateTime',
-  datetime2: 'DateTime2', datetimeoffset: 'DateTimeOffset'
+  bit: 'Bit',
+  tinyint: 'TinyInt',
+  smallint: 'SmallInt',
+  int: 'Int',
+  bigint: 'BigInt',
+  float: 'Float',
+  real: 'Real',
+  decimal: 'Decimal',
+  char: 'Char',
+  varchar: 'VarChar',
+  nchar: 'NChar',
+  nvarchar: 'NVarChar',
+  binary: 'Binary',
+  varbinary: 'VarBinary',
+  date: 'Date',
+  time: 'Time',
+  datetime: 'DateTime',
+  smalldatetime: 'SmallDateTime',
+  datetime2: 'DateTime2',
+  datetimeoffset: 'DateTimeOffset'
 }
 
 /** As the mssql driver spells it: Char(43), VarBinary(max), DateTime2(6). What tests compare with. */

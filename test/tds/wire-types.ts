@@ -1,4 +1,5 @@
-import { ByteReader, ProtocolError, int32, uint16, uint32, uint64, uint8 } from './bytes.js'
+import type { ByteReader } from './bytes.js'
+import { ProtocolError, int32, uint16, uint32, uint64, uint8 } from './bytes.js'
 import {
   formatMoment, parseMoment, readDate, readDateTime, readSmallDateTime, readTime, shift, writeDate, writeDateTime,
   writeSmallDateTime, writeTime

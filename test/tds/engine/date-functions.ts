@@ -5,10 +5,40 @@ import type { Compiled } from './compiled.js'
 import { convert } from './convert.js'
 
 const PARTS: Readonly<Record<string, string>> = {
-  year: 'year', yy: 'year', yyyy: 'year', quarter: 'quarter', qq: 'quarter', q: 'quarter', month: 'month', mm: 'month', m: 'month',
-  dayofyear: 'day', dy: 'day', y: 'day', day: 'day', dd: 'day', d: 'day', weekday: 'day', dw: 'day', week: 'week', wk: 'week', ww: 'week',
-  hour: 'hour', hh: 'hour', minute: 'minute', mi: 'minute', n: 'minute', second: 'second', ss: 'second', s: 'second',
-  millisecond: 'millisecond', ms: 'millisecond', microsecond: 'microsecond', mcs: 'microsecond', nanosecond: 'nanosecond', ns: 'nanosecond'
+  year: 'year',
+  yy: 'year',
+  yyyy: 'year',
+  quarter: 'quarter',
+  qq: 'quarter',
+  q: 'quarter',
+  month: 'month',
+  mm: 'month',
+  m: 'month',
+  dayofyear: 'day',
+  dy: 'day',
+  y: 'day',
+  day: 'day',
+  dd: 'day',
+  d: 'day',
+  weekday: 'day',
+  dw: 'day',
+  week: 'week',
+  wk: 'week',
+  ww: 'week',
+  hour: 'hour',
+  hh: 'hour',
+  minute: 'minute',
+  mi: 'minute',
+  n: 'minute',
+  second: 'second',
+  ss: 'second',
+  s: 'second',
+  millisecond: 'millisecond',
+  ms: 'millisecond',
+  microsecond: 'microsecond',
+  mcs: 'microsecond',
+  nanosecond: 'nanosecond',
+  ns: 'nanosecond'
 }
 
 /** How many microseconds the parts that are fractions or multiples of a second take. */

@@ -162,7 +162,7 @@ class StatementParser {
       rows.push(row)
     } while (cursor.accept(','))
     if (rows.length > 1000) {
-      throw new SqlError(10738, `The number of row value expressions in the INSERT statement exceeds the maximum allowed number of 1000 row values.`, 15)
+      throw new SqlError(10738, 'The number of row value expressions in the INSERT statement exceeds the maximum allowed number of 1000 row values.', 15)
     }
     this.#option()
     return { kind: 'insert', table, columns, output, rows, query: null }
