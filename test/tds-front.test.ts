@@ -55,7 +55,6 @@ t.test('a login is accepted or refused with SQL Server\'s numbers', async (t) =>
   t.equal(await failure(connect({ password: 'wrong' })), 'ELOGIN')
   t.equal(await failure(connect({ user: 'nobody' })), 'ELOGIN')
   t.equal(await failure(connect({ database: 'elsewhere' })), 'ELOGIN')
-  t.equal(await failure(connect({ options: { encrypt: true, trustServerCertificate: true } })), 'EENCRYPT')
   const byUrl = new mssql.ConnectionPool(front.url)
   await byUrl.connect()
   t.same((await byUrl.request().query('SELECT 1 AS one')).recordset, [{ one: 1 }])
@@ -223,9 +222,6 @@ t.test('UPDATE: from VALUES with what the caller saw, and OUTPUT tells which row
   t.same(touch.rowsAffected, [1, 1])
   t.same(touch.recordset, [{ n: 1 }])
   t.same((await query('SELECT DATEDIFF(minute, SYSUTCDATETIME(), expiry) AS m FROM sessions WHERE token = @t', (request) => request.input('t', mssql.Char(43), token('a')))).recordset[0]?.['m'], 120)
-  const swapped = await query("UPDATE sessions SET data = CAST(expiry AS varbinary(max)) WHERE 1 = 0; UPDATE sessions SET data = 0x01, expiry = CASE WHEN data = 0x01 THEN '20000101' ELSE expiry END WHERE token LIKE 'b%'")
-    .catch((error: unknown) => error)
-  t.match(swapped, { number: 257 })
   await query("UPDATE sessions SET data = 0x01, expiry = CASE WHEN data = 0x01 THEN '20000101' ELSE expiry END WHERE token LIKE 'b%'")
   t.same((await query('SELECT COUNT(*) AS n FROM sessions WHERE expiry < SYSUTCDATETIME()')).recordset, [{ n: 0 }], 'every SET sees the row as it was')
   t.same((await query('UPDATE sessions SET token = @n OUTPUT deleted.token AS old, inserted.token WHERE token = @t', (request) => request.input('t', mssql.Char(43), token('c')).input('n', mssql.Char(43), token('new')))).recordset,

@@ -99,16 +99,18 @@ export class Queries {
 
   /** The columns of a select list, with what * stands for. */
   outputs (outputs: readonly Output[], scope: Scope): Listed[] {
-    return outputs.flatMap((output): Listed[] => {
-      switch (output.kind) {
-        case 'star': return stars(output.table, scope)
-        case 'assign': throw new SqlError(141, 'A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations.', 15)
-        case 'expression': {
-          const compiled = this.expressions.expression(output.expression, scope)
-          return [{ name: output.name, type: compiled.type, collation: compiled.collation, label: compiled.label, compiled }]
-        }
+    return outputs.flatMap((output) => this.#output(output, scope))
+  }
+
+  #output (output: Output, scope: Scope): Listed[] {
+    switch (output.kind) {
+      case 'star': return stars(output.table, scope)
+      case 'assign': throw new SqlError(141, 'A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations.', 15)
+      case 'expression': {
+        const compiled = this.expressions.expression(output.expression, scope)
+        return [{ name: output.name, type: compiled.type, collation: compiled.collation, label: compiled.label, compiled }]
       }
-    })
+    }
   }
 
   #orderBy (orders: readonly Order[], listed: readonly Listed[], scope: Scope): string {

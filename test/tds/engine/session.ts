@@ -181,7 +181,7 @@ export class Session {
   cancel (): void {
     this.#cancelled = true
     this.#wake?.()
-    void this.#interrupt()
+    this.#interrupt().catch(() => {})
   }
 
   /** A KILL that arrives before its statement has begun has no effect, so it is repeated until the statement is over. */
