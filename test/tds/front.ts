@@ -41,7 +41,9 @@ export interface TdsFront {
   readonly faults: Faults
   /** How many clients are logged in. */
   readonly connections: number
-  /** Cuts every connection, as if the network had. */
+  /** Cuts the connection of this number (see RecordedStatement), as if the network had. */
+  dropConnection (connection: number): void
+  /** Cuts every connection. */
   dropConnections (): void
   /** Cuts every connection and refuses new ones, until `up()`. */
   down (): Promise<void>
@@ -89,6 +91,9 @@ export async function startTdsFront (options: TdsFrontOptions): Promise<TdsFront
     statements,
     faults,
     get connections () { return [...connections].filter((connection) => connection.loggedIn).length },
+    dropConnection: (wanted) => {
+      for (const connection of connections) if (connection.spid === wanted) connection.destroy()
+    },
     dropConnections,
     down,
     up: async () => { tcp = await listen(port) },

@@ -72,7 +72,7 @@ export function compileChange (original: Changing, env: Environment): Change {
   const hints = new Set([...statement.hints, ...target.hints])
   const find = [
     `SELECT ${list.join(', ')} FROM ${queries.from(joined, order, conditions, scope, ' STRAIGHT_JOIN ')}`,
-    conditions.length === 0 ? '' : `WHERE ${queries.all(conditions, scope)}`,
+    queries.where(order, conditions, scope),
     orderBy.length === 0 ? '' : `ORDER BY ${orderBy.map((o) => `${queries.expressions.order(queries.expressions.expression(o.expression, scope))}${o.descending ? ' DESC' : ''}`).join(', ')}`,
     statement.top === null ? '' : `LIMIT ${queries.count(statement.top)}`,
     `FOR UPDATE${hints.has('READPAST') ? ' SKIP LOCKED' : hints.has('NOWAIT') ? ' NOWAIT' : ''}`
@@ -123,8 +123,8 @@ function apply (statement: Changing, env: Environment, rows: readonly (readonly 
     return `UPDATE ${quote(table.stored)} AS ${target.alias} SET ${set.join(', ')} WHERE ${keys}`
   }
   const from = queries.from(joined, order, conditions, scope, ' STRAIGHT_JOIN ')
-  const where = [...conditions.length === 0 ? [] : [queries.all(conditions, scope)], keys]
-  return `UPDATE ${from} SET ${set.join(', ')} WHERE ${where.join(' AND ')}`
+  const where = queries.where(order, conditions, scope)
+  return `UPDATE ${from} SET ${set.join(', ')} ${where === '' ? 'WHERE' : `${where} AND`} ${keys}`
 }
 
 function assignments (update: Update, table: Table, queries: Queries, scope: Scope): { column: TableColumn, value: string, compiled: Compiled | null }[] {

@@ -67,7 +67,7 @@ function toBinary (from: Compiled, to: SqlType, explicit: boolean, style: number
       if (style > 0) sql = `UNHEX(${style === 1 ? `SUBSTRING(${sql}, 3)` : sql})`
       else sql = isUnicode(from.type) ? `CAST(CONVERT(${sql} USING utf16le) AS BINARY)` : `CAST(${padded(from)} AS BINARY)`
       break
-    case 'time': throw notAllowed(from.type, to)
+    case 'time': throw new SqlError(102, `Incorrect syntax near '${to.name}'.`, 15)
     default: {
       const digits = from.type.name === 'bigint' ? 16 : from.type.name === 'smallint' ? 4 : from.type.name === 'tinyint' || from.type.name === 'bit' ? 2 : 8
       sql = `UNHEX(RIGHT(LPAD(HEX(CAST(${sql} AS SIGNED)), 16, '0'), ${digits}))`

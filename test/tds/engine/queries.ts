@@ -66,7 +66,7 @@ export class Queries {
     const conditions = [...joined.conditions, ...select.where === null ? [] : [select.where]]
     if (joined.sources.length > 0) parts.push(`FROM ${this.from(joined, joined.sources, conditions, scope, ' JOIN ')}`)
     else if (select.where !== null) parts.push('FROM DUAL')
-    if (conditions.length > 0) parts.push(`WHERE ${this.all(conditions, scope)}`)
+    parts.push(this.where(joined.sources, conditions, scope))
     if (select.groupBy.length > 0) parts.push(`GROUP BY ${select.groupBy.map((e) => this.expressions.order(this.expressions.expression(e, scope))).join(', ')}`)
     if (select.having !== null) parts.push(`HAVING ${this.expressions.condition(select.having, scope)}`)
     if (select.orderBy.length > 0) parts.push(this.#orderBy(select.orderBy, listed, scope))
@@ -85,8 +85,11 @@ export class Queries {
     return inner + outer.join('')
   }
 
-  all (conditions: readonly Condition[], scope: Scope): string {
-    return conditions.map((condition) => this.expressions.condition(condition, scope)).join(' AND ')
+  where (sources: readonly CompiledSource[], conditions: readonly Condition[], scope: Scope): string {
+    if (conditions.length === 0) return ''
+    const mentions = sources.map(({ mention }) => mention).filter((mention) => mention !== '')
+    const compiled = conditions.map((condition) => this.expressions.condition(condition, scope))
+    return `WHERE ${[...compiled, ...mentions].join(' AND ')}`
   }
 
   /** TOP, OFFSET, FETCH: known before the statement runs. */

@@ -17,6 +17,11 @@ export interface CompiledSource {
   readonly hints: readonly string[]
   /** Its name in the MariaDB statement. */
   readonly alias: string
+  /**
+   * A condition that always holds and mentions a column of no index: an index that "covers" a query MariaDB reads from
+   * end to end if the table is small, and waits for every locked row in it. '' if there is no such column.
+   */
+  readonly mention: string
   /** Its text there, with the index that a condition calls for. */
   sql (conditions: readonly Condition[], scope: Scope): string
 }
@@ -94,12 +99,14 @@ export class Sources {
       sql: `${alias}.${quote(column.name)}`,
       column: true
     }))
+    const outside = table.columns.find((column) => !table.indexes.some((index) => index.columns.includes(column.name)))
     const scope: ScopeSource = { name: as ?? table.name, schema: as === null ? table.schema : null, columns }
     return {
       scope,
       table,
       hints,
       alias,
+      mention: outside === undefined ? '' : `(${alias}.${quote(outside.name)} IS NULL OR TRUE)`,
       sql: (conditions, within) => {
         const index = servingIndex(table, scope, conditions, within)
         // Without it MariaDB reads small tables from end to end, and waits for locked rows that are not asked for.
@@ -141,7 +148,7 @@ function plain (name: string, alias: string, sql: string, columns: readonly Outp
     schema: null,
     columns: columns.map((column, i) => ({ ...column, sql: `${alias}.c${i}`, column: false }))
   }
-  return { scope, table: null, hints: [], alias, sql: () => `${sql} AS ${alias}` }
+  return { scope, table: null, hints: [], alias, mention: '', sql: () => `${sql} AS ${alias}` }
 }
 
 function columnCount (name: string, has: number, names: number): SqlError {
