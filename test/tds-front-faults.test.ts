@@ -149,7 +149,7 @@ t.test('a client that goes away while it waits for a lock leaves nothing behind'
   const connection = front.statements[0]?.connection
   t.type(connection, 'number')
   front.dropConnection(connection ?? 0)
-  t.equal(await waiting, 'ECLOSE')
+  t.match(await waiting, /^E(SOCKET|CLOSE|REQUEST)/)
   await transaction.rollback()
   await tick(100)
   t.same(await data('a'), Buffer.from([1]))
@@ -182,8 +182,10 @@ t.test('a connection that is reset is as new', async (t) => {
     execSqlBatch (request: object): void
     reset (callback: (error?: Error | null) => void): void
     close (): void
+    on (event: 'error', listener: () => void): void
   }
   const connection = new Connection({ server: '127.0.0.1', authentication: { type: 'default', options: { userName: 'sa', password: 'Secret-1' } }, options: { port: front.port, database: 'sessions', encrypt: false } })
+  connection.on('error', () => {})
   await new Promise<void>((resolve, reject) => connection.connect((error) => error === undefined ? resolve() : reject(error)))
   const run = async (sql: string) => await new Promise<void>((resolve, reject) => connection.execSqlBatch(new Request(sql, (error) => error === null || error === undefined ? resolve() : reject(error))))
   await run("SET LOCK_TIMEOUT 7000; BEGIN TRAN; UPDATE sessions SET data = 0x09 WHERE token = 'a'; EXEC sp_getapplock 'r', 'Exclusive', 'Session', 0")

@@ -69,6 +69,7 @@ export class Connection {
 
   destroy (): void {
     this.#socket.destroy()
+    this.#close().catch(() => {})
   }
 
   async #close (): Promise<void> {
@@ -222,11 +223,12 @@ export class Connection {
     let failed = false
     try {
       if (message.reset) {
-        await session.reset()
+        await session.reset(reply)
         reply.reset()
       }
       const descriptor = (call ?? batch ?? transaction)?.transaction ?? 0n
-      if (descriptor !== session.descriptor) {
+      // Who asks for a reset does not know yet that its transaction is over.
+      if (descriptor !== session.descriptor && !message.reset) {
         throw new SqlError(3989, 'New request is not allowed to start because it should come with valid transaction descriptor.')
       }
       if (fate.delay > 0) await session.sleep(fate.delay)

@@ -130,17 +130,17 @@ export class Session {
   }
 
   /** The end of the transaction by an error, by a reset, by XACT_ABORT. */
-  async undo (reply: Reply | null): Promise<void> {
+  async undo (reply: Reply): Promise<void> {
     if (this.#transactions === 0) return
     await this.#quietly('ROLLBACK')
     await this.#ended(reply, EnvChange.rollback)
   }
 
-  async #ended (reply: Reply | null, kind: number): Promise<void> {
+  async #ended (reply: Reply, kind: number): Promise<void> {
     const descriptor = this.#descriptorBytes()
     this.#transactions = 0
     this.#descriptor = 0n
-    reply?.envChange(kind, Buffer.alloc(0), descriptor)
+    reply.envChange(kind, Buffer.alloc(0), descriptor)
     if (!this.#cancelled) await this.locks.releaseAll('transaction')
   }
 
@@ -165,8 +165,8 @@ export class Session {
   }
 
   /** The driver's pool hands the connection to its next user. */
-  async reset (): Promise<void> {
-    await this.undo(null)
+  async reset (reply: Reply): Promise<void> {
+    await this.undo(reply)
     await this.locks.releaseAll('session')
     await this.set(DEFAULTS)
   }
