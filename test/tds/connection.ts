@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { ProtocolError } from './bytes.js'
 import { Interpreter } from './engine/interpreter.js'
 import type { Variable } from './engine/interpreter.js'
+import { isQueryError } from './engine/mariadb.js'
 import { Arguments, runProcedure } from './engine/procedures.js'
 import type { Server } from './engine/server.js'
 import { Session } from './engine/session.js'
@@ -117,7 +118,7 @@ export class Connection {
       }
     } catch (error) {
       // Broken messages and a lost MariaDB end the connection; anything else is a mistake of the front's own.
-      if (!(error instanceof ProtocolError || error instanceof ConnectionLost || this.#closed)) console.error('TDS front:', error)
+      if (!(error instanceof ProtocolError || error instanceof ConnectionLost || isQueryError(error) || this.#closed)) console.error('TDS front:', error)
       this.destroy()
     } finally {
       this.#working = false

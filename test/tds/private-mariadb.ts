@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -30,6 +30,12 @@ export async function startPrivateMariaDb (database = 'sessions'): Promise<Priva
     `--pid-file=${join(folder, 'pid')}`, '--skip-name-resolve', '--max-allowed-packet=64M', '--innodb-flush-log-at-trx-commit=0',
     '--skip-log-bin', '--max-connections=300', ...asRoot
   ], { stdio: 'ignore' })
+  // A test that ends by an error leaves nothing behind either.
+  const discard = () => {
+    server.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+  process.once('exit', discard)
   const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()))
   const options = { host: '127.0.0.1', port, user: 'root', database }
   for (let attempt = 0; ; attempt++) {
@@ -48,6 +54,7 @@ export async function startPrivateMariaDb (database = 'sessions'): Promise<Priva
     stop: async () => {
       server.kill('SIGKILL')
       await ended
+      process.off('exit', discard)
       await rm(folder, { recursive: true, force: true })
     }
   }
