@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto'
+import type { Result } from './mariadb.js'
+
+export type Owner = 'session' | 'transaction'
+
+/** sp_getapplock and sp_releaseapplock on MariaDB's GET_LOCK, which counts repeated locks as they do. */
+export class AppLocks {
+  readonly #query: (sql: string) => Promise<Result>
+  readonly #held = new Map<string, Record<Owner, number>>()
+
+  constructor (query: (sql: string) => Promise<Result>) { this.#query = query }
+
+  /** 0: granted, -1: timed out. A timeout below zero is none. */
+  async get (resource: string, owner: Owner, timeoutMs: number): Promise<number> {
+    const seconds = timeoutMs < 0 ? 100_000 : timeoutMs / 1000
+    const { rows } = await this.#query(`SELECT GET_LOCK('${key(resource)}', ${seconds})`)
+    if (rows[0]?.[0]?.toString() !== '1') return -1
+    const held = this.#held.get(resource) ?? { session: 0, transaction: 0 }
+    held[owner]++
+    this.#held.set(resource, held)
+    return 0
+  }
+
+  /** False if it was not held. */
+  async release (resource: string, owner: Owner): Promise<boolean> {
+    const held = this.#held.get(resource)
+    if (held === undefined || held[owner] === 0) return false
+    held[owner]--
+    await this.#query(`SELECT RELEASE_LOCK('${key(resource)}')`)
+    return true
+  }
+
+  async releaseAll (owner: Owner): Promise<void> {
+    for (const [resource, held] of this.#held) {
+      while (held[owner] > 0) await this.release(resource, owner)
+    }
+  }
+}
+
+/** MariaDB's names are short and ignore case, those of SQL Server do not. */
+function key (resource: string): string {
+  return `app:${createHash('sha1').update(resource.slice(0, 255)).digest('hex')}`
+}

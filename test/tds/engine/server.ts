@@ -1,0 +1,55 @@
+import type { Faults } from '../faults.js'
+import { Catalog } from './catalog.js'
+import { MariaDb } from './mariadb.js'
+import type { MariaDbOptions } from './mariadb.js'
+
+/** What the connections of one front have in common: the catalog, and a MariaDB connection for what cannot wait. */
+export class Server {
+  readonly mariadb: MariaDbOptions
+  readonly database: string
+  readonly faults: Faults
+  /** As the database option of this name: readers see the last committed row instead of waiting for the writer. */
+  readonly readCommittedSnapshot: boolean
+  #catalog: Promise<Catalog> | undefined
+  #admin: Promise<MariaDb> | undefined
+
+  constructor (mariadb: MariaDbOptions, database: string, faults: Faults, readCommittedSnapshot: boolean) {
+    this.mariadb = mariadb
+    this.database = database
+    this.faults = faults
+    this.readCommittedSnapshot = readCommittedSnapshot
+  }
+
+  async #administrator (): Promise<MariaDb> {
+    const admin = await this.#admin?.catch(() => undefined)
+    if (admin !== undefined && !admin.lost) return admin
+    this.#admin = MariaDb.connect(this.mariadb)
+    return await this.#admin
+  }
+
+  async catalog (fresh = false): Promise<Catalog> {
+    if (fresh || this.#catalog === undefined) {
+      const loading = this.#administrator().then((admin) => Catalog.load(admin, this.database))
+      this.#catalog = loading
+      loading.catch(() => { this.#catalog = undefined })
+    }
+    return await this.#catalog
+  }
+
+  forgetCatalog (): void {
+    this.#catalog = undefined
+  }
+
+  /** Interrupts the statement of a connection, or ends the connection, whatever it waits for. */
+  async kill (thread: number, what: 'QUERY' | 'CONNECTION'): Promise<void> {
+    try {
+      await (await this.#administrator()).query(`KILL ${what} ${thread}`)
+    } catch {
+      // It has ended by itself.
+    }
+  }
+
+  async close (): Promise<void> {
+    (await this.#admin?.catch(() => undefined))?.close()
+  }
+}

@@ -1,0 +1,216 @@
+import { SqlError } from '../sql-error.js'
+import type { Reply } from '../tokens.js'
+import { EnvChange } from '../tokens.js'
+import { AppLocks } from './app-locks.js'
+import type { Table } from './catalog.js'
+import { FOREVER, MariaDb } from './mariadb.js'
+import type { Result } from './mariadb.js'
+import type { ReadLock } from './queries.js'
+import type { Server } from './server.js'
+import { Cancelled, ConnectionLost, translateError } from './translate-error.js'
+
+export interface Settings {
+  readonly noCount: boolean
+  readonly xactAbort: boolean
+  /** Milliseconds, -1 without end. */
+  readonly lockTimeout: number
+  readonly isolation: string
+}
+
+const DEFAULTS: Settings = { noCount: false, xactAbort: false, lockTimeout: -1, isolation: 'READ COMMITTED' }
+
+/** The state of one connection: its transaction, its settings, its locks, and whether its request was cancelled. */
+export class Session {
+  readonly server: Server
+  readonly spid: number
+  readonly locks: AppLocks
+  readonly #db: MariaDb
+  #settings = DEFAULTS
+  #transactions = 0
+  #descriptor = 0n
+  #clock: number | null = null
+  #cancelled = false
+  #wake: (() => void) | undefined
+  static #descriptors = 0x3000000000n
+
+  private constructor (server: Server, db: MariaDb, spid: number) {
+    this.server = server
+    this.#db = db
+    this.spid = spid
+    this.locks = new AppLocks((sql) => this.run(sql))
+  }
+
+  static async open (server: Server, spid: number): Promise<Session> {
+    return new Session(server, await MariaDb.connect(server.mariadb), spid)
+  }
+
+  get settings (): Settings { return this.#settings }
+  /** @@TRANCOUNT */
+  get transactions (): number { return this.#transactions }
+  /** What the client sends with each request of the open transaction. */
+  get descriptor (): bigint { return this.#descriptor }
+
+  /** Runs one MariaDB statement; its errors come as those of SQL Server. */
+  async run (sql: string, table?: Table): Promise<Result> {
+    if (this.#cancelled) throw new Cancelled()
+    try {
+      return await this.#db.query(sql)
+    } catch (error) {
+      const translated = translateError(error, await this.server.catalog(), table)
+      // Only what the client has asked for is a cancellation.
+      throw translated instanceof Cancelled && !this.#cancelled ? new ConnectionLost('killed') : translated
+    }
+  }
+
+  /** What must be done even when the request was cancelled, and what a KILL that comes late must not prevent. */
+  async #quietly (sql: string): Promise<void> {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      try {
+        await this.#db.query(sql)
+        return
+      } catch (error) {
+        const translated = translateError(error, await this.server.catalog())
+        if (!(translated instanceof Cancelled)) throw translated
+      }
+    }
+  }
+
+  async set (change: Partial<Settings>): Promise<void> {
+    const settings = { ...this.#settings, ...change }
+    if (settings.lockTimeout !== this.#settings.lockTimeout) {
+      const seconds = settings.lockTimeout < 0 ? FOREVER : Math.ceil(settings.lockTimeout / 1000)
+      await this.#quietly(`SET SESSION innodb_lock_wait_timeout = ${seconds}, lock_wait_timeout = ${Math.min(seconds, 31536000)}`)
+    }
+    if (settings.isolation !== this.#settings.isolation) {
+      const level = settings.isolation === 'SNAPSHOT' ? 'REPEATABLE READ' : settings.isolation
+      await this.#quietly(`SET SESSION TRANSACTION ISOLATION LEVEL ${level}`)
+    }
+    this.#settings = settings
+  }
+
+  /** SQL Server's readers wait for writers unless the database is set otherwise; InnoDB's do so with a shared lock. */
+  get readLock (): ReadLock {
+    switch (this.#settings.isolation) {
+      case 'READ UNCOMMITTED': case 'SNAPSHOT': return 'none'
+      // InnoDB would hold the shared locks until the end of the transaction, which SQL Server does not at this level.
+      case 'READ COMMITTED': return this.server.readCommittedSnapshot || this.#transactions > 0 ? 'none' : 'share'
+      default: return 'share'
+    }
+  }
+
+  async applyClock (): Promise<void> {
+    const time = this.server.faults.time
+    if (time === this.#clock) return
+    await this.#quietly(`SET SESSION timestamp = ${time === null ? 'DEFAULT' : (time / 1000).toFixed(6)}`)
+    this.#clock = time
+  }
+
+  async begin (reply: Reply): Promise<void> {
+    if (this.#transactions === 0) {
+      await this.run('START TRANSACTION')
+      this.#descriptor = ++Session.#descriptors
+      reply.envChange(EnvChange.begin, this.#descriptorBytes(), Buffer.alloc(0))
+    }
+    this.#transactions++
+  }
+
+  async commit (reply: Reply): Promise<void> {
+    if (this.#transactions === 0) throw new SqlError(3902, 'The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.')
+    if (this.#transactions === 1) {
+      await this.run('COMMIT')
+      await this.#ended(reply, EnvChange.commit)
+    } else {
+      this.#transactions--
+    }
+  }
+
+  async rollback (reply: Reply): Promise<void> {
+    if (this.#transactions === 0) throw new SqlError(3903, 'The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.')
+    await this.undo(reply)
+  }
+
+  /** The end of the transaction by an error, by a reset, by XACT_ABORT. */
+  async undo (reply: Reply): Promise<void> {
+    if (this.#transactions === 0) return
+    await this.#quietly('ROLLBACK')
+    await this.#ended(reply, EnvChange.rollback)
+  }
+
+  async #ended (reply: Reply, kind: number): Promise<void> {
+    const descriptor = this.#descriptorBytes()
+    this.#transactions = 0
+    this.#descriptor = 0n
+    reply.envChange(kind, Buffer.alloc(0), descriptor)
+    if (!this.#cancelled) await this.locks.releaseAll('transaction')
+  }
+
+  #descriptorBytes (): Buffer {
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigUInt64LE(this.#descriptor)
+    return bytes
+  }
+
+  /** A change in several MariaDB statements is one: in a transaction of its own if there is none. */
+  async atomically<T> (work: () => Promise<T>): Promise<T> {
+    if (this.#transactions > 0) return await work()
+    await this.run('START TRANSACTION')
+    try {
+      const result = await work()
+      await this.run('COMMIT')
+      return result
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) await this.#quietly('ROLLBACK')
+      throw error
+    }
+  }
+
+  /** The driver's pool hands the connection to its next user. */
+  async reset (reply: Reply): Promise<void> {
+    await this.undo(reply)
+    await this.locks.releaseAll('session')
+    await this.set(DEFAULTS)
+  }
+
+  startRequest (): void {
+    this.#cancelled = false
+  }
+
+  get cancelled (): boolean { return this.#cancelled }
+
+  /** Ends what is under way. Returns at once; the request itself then comes to its end. */
+  cancel (): void {
+    this.#cancelled = true
+    this.#wake?.()
+    this.#interrupt().catch(() => {})
+  }
+
+  /** A KILL that arrives before its statement has begun has no effect, so it is repeated until the statement is over. */
+  async #interrupt (): Promise<void> {
+    for (let i = 0; i < 200 && this.#cancelled && this.#db.busy; i++) {
+      await this.server.kill(this.#db.threadId, 'QUERY')
+      await new Promise((resolve) => setTimeout(resolve, 25))
+    }
+  }
+
+  async sleep (ms: number): Promise<void> {
+    if (this.#cancelled) throw new Cancelled()
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, Math.min(ms, 0x7fffffff))
+      this.#wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#wake = undefined
+    if (this.#cancelled) throw new Cancelled()
+  }
+
+  /** The client is gone: a statement that waits for a lock must not be carried out when it gets it. */
+  async close (): Promise<void> {
+    this.#cancelled = true
+    this.#wake?.()
+    const thread = this.#db.threadId
+    this.#db.close()
+    await this.server.kill(thread, 'CONNECTION')
+  }
+}
