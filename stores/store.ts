@@ -89,6 +89,12 @@ export interface StoreLog {
  */
 export interface SessionStore {
   /**
+   * True if every method answers or rejects in bounded time by itself, with errors that hold no token. For another store
+   * the plugin sees to it.
+   */
+  readonly isBounded?: boolean
+
+  /**
    * Called once, before the application listens. Checks what can be checked and starts the cleanup of expired rows.
    * A database that cannot be reached is no error (the store warns, and checks at first contact); a database that can be
    * reached and has no table is.

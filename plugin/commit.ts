@@ -1,0 +1,293 @@
+import type { Changes } from './changes.js'
+import type { Codec, SessionContent } from './codec.js'
+import { SessionGoneError, StoreUnavailableError } from './errors.js'
+import type { Settings } from './options.js'
+import { Clock } from '../stores/clock.js'
+import type { Found, Seen, SessionStore, StoredSession, Write } from '../stores/store.js'
+
+/** What one request brings to a commit. */
+export interface Job {
+  readonly changes: Changes
+  /** The deadline that the request has set, in the database's time, if it has. */
+  readonly deadline: number | undefined
+  /** What the request has called `rememberMe` with, if it has. */
+  readonly rememberMe: boolean | undefined
+}
+
+/** What stands in the row after a commit. */
+export interface Committed {
+  readonly data: Uint8Array
+  /** The same, decoded, if nobody else's changes are in it. */
+  readonly content: SessionContent | undefined
+  readonly deadline: number
+  readonly rememberMe: boolean | undefined
+  /** How long the row lives, in milliseconds. */
+  readonly ttl: number
+}
+
+/** What moves in an exchange: see {@link Committer.exchange}. */
+export interface Exchange {
+  /** The row that was loaded, if one was. */
+  readonly token: string | undefined
+  /** The row that takes its place, if the token is renewed or there was none. */
+  readonly newToken: string | undefined
+}
+
+/** After so many lost races a session's row is locked, so that everybody gets a turn. */
+const RACES = 2
+
+/** Writes sessions, and merges the changes of requests that use one session at the same time. */
+export class Committer {
+  readonly #store: SessionStore
+  readonly #codec: Codec
+  readonly #settings: Settings
+  readonly #clock = new Clock()
+  readonly #lines = new Map<string, Line>()
+
+  constructor (settings: Settings) {
+    this.#settings = settings
+    this.#store = settings.store
+    this.#codec = settings.codec
+  }
+
+  /** Notes the database's time, which every answer of the store tells. */
+  noteTime (now: number): void {
+    this.#clock.set(now)
+  }
+
+  /** The database's time, as far as it is known; before the first contact the process's own. */
+  now (): number {
+    return this.#clock.now() ?? Date.now()
+  }
+
+  /** How long a row may live from now on, in milliseconds. */
+  ttl (deadline: number, now: number): number {
+    const { idleTimeout } = this.#settings
+    return Math.ceil(idleTimeout > 0 ? Math.min(deadline - now, idleTimeout) : deadline - now)
+  }
+
+  /** What tells this data from the next in the same row. */
+  seen (data: Uint8Array): Seen {
+    const length = this.#codec.headerLength?.(data) ?? 0
+    return length > 0 ? { bytes: data.subarray(0, length), whole: false } : { bytes: data, whole: true }
+  }
+
+  /** Writes a new session with these values. False if the token is taken. */
+  async insert (token: string, values: Map<string, unknown>, job: Job): Promise<Committed | undefined> {
+    const now = this.#clock.now() ?? await this.#askTime()
+    const content = { values, deadline: job.deadline ?? now + this.#settings.lifetime, rememberMe: job.rememberMe }
+    const { written } = this.#encode(content, now)
+    const { data, ttl } = written
+    return await this.#store.insert({ token, data, ttl }) ? written : undefined
+  }
+
+  /**
+   * Replaces a loaded session. In this process the requests of one session stand in line: while one is being written the
+   * others gather, and are then written together.
+   *
+   * @param data what was loaded
+   * @param content the same with the job's changes already applied
+   */
+  update (token: string, data: Uint8Array, content: SessionContent, job: Job): Promise<Committed> {
+    return new Promise((resolve, reject) => {
+      const entry: Entry = { job, data, content, resolve, reject, until: performance.now() + this.#settings.storeTimeout }
+      const line = this.#lines.get(token)
+      if (line === undefined) {
+        this.#lines.set(token, [entry])
+        void this.#serve(token)
+      } else {
+        this.#queue(line, entry)
+      }
+    })
+  }
+
+  /**
+   * Locks rows, applies the changes to what they hold, and writes the outcome, in one transaction: to renew a token
+   * (`token` and `newToken`), to merge others in (`job.changes.merged`), or, with the token alone, because others were
+   * faster too often.
+   */
+  async exchange ({ token, newToken }: Exchange, job: Job): Promise<Committed> {
+    const others = job.changes.merged
+    let written: Committed | undefined
+    const decide = (found: Found): readonly Write[] => {
+      this.noteTime(found.now)
+      const rows = new Map(found.sessions.map(session => [session.token, session]))
+      const own = this.#liveContent(token === undefined ? undefined : rows.get(token), found.now)
+      const merged = others.map(other => this.#liveContent(rows.get(other), found.now))
+      if (merged.includes(undefined) || (own === undefined && newToken === undefined)) throw new SessionGoneError()
+
+      const values = own?.values ?? new Map<string, unknown>()
+      job.changes.apply(values, new Map(others.map((other, i) => [other, merged[i]?.values ?? new Map<string, unknown>()])))
+      const start = newToken === undefined && own !== undefined ? own.deadline : found.now + this.#settings.lifetime
+      const latest = merged.reduce((deadline, content) => Math.max(deadline, content?.deadline ?? 0), start)
+      written = this.#encode({ values, deadline: job.deadline ?? latest, rememberMe: job.rememberMe ?? own?.rememberMe }, found.now).written
+
+      const { data, ttl } = written
+      const writes: Write[] = others.map(other => ({ kind: 'delete', token: other }))
+      if (newToken === undefined) return [...writes, { kind: 'update', session: { token: token as string, data, ttl } }]
+      if (own !== undefined) writes.push({ kind: 'move', token: token as string, to: newToken })
+      return [...writes, { kind: 'insert', session: { token: newToken, data, ttl } }]
+    }
+    await this.#store.rewrite(token === undefined ? others : [token, ...others], decide)
+    return written as unknown as Committed
+  }
+
+  /** A row's content, if it can be decoded and its deadline has not passed. */
+  #liveContent (session: StoredSession | undefined, now: number): SessionContent | undefined {
+    if (session === undefined) return undefined
+    try {
+      const content = this.#codec.decode(session.data)
+      return content.deadline > now ? content : undefined
+    } catch {
+      // Somebody else has written it in another form, so it is not the session that was loaded.
+      return undefined
+    }
+  }
+
+  #encode (content: SessionContent, now: number): { written: Committed } {
+    const ttl = this.ttl(content.deadline, now)
+    if (ttl <= 0) throw new SessionGoneError()
+    const { deadline, rememberMe } = content
+    return { written: { data: this.#codec.encode(content), content, deadline, rememberMe, ttl } }
+  }
+
+  async #askTime (): Promise<number> {
+    const { now } = await this.#store.find([])
+    this.noteTime(now)
+    return now
+  }
+
+  /** Whoever stands behind a write that does not end waits no longer than anybody else. */
+  #queue (line: Line, entry: Entry): void {
+    const timer = setTimeout(() => {
+      const place = line.indexOf(queued)
+      if (place !== -1) line.splice(place, 1)
+      entry.reject(this.#tooLate())
+    }, this.#settings.storeTimeout)
+    const queued: Entry = {
+      ...entry,
+      resolve: committed => { clearTimeout(timer); entry.resolve(committed) },
+      reject: error => { clearTimeout(timer); entry.reject(error) }
+    }
+    line.push(queued)
+  }
+
+  #tooLate (): Error {
+    return new StoreUnavailableError(`no answer within ${this.#settings.storeTimeout} ms`)
+  }
+
+  /** Serves a line until it is empty. Whoever comes while a write is under way finds the newest data when it is over. */
+  async #serve (token: string): Promise<void> {
+    const line = this.#lines.get(token) as Line
+    let newest: Uint8Array | undefined
+    while (line.length > 0) newest = await this.#write(token, line.splice(0), newest)
+    this.#lines.delete(token)
+  }
+
+  /** Writes the changes of several requests at once. Never rejects; gives what is in the row now, if that is known. */
+  async #write (token: string, entries: Entry[], newest: Uint8Array | undefined): Promise<Uint8Array | undefined> {
+    const [first] = entries as [Entry]
+    let base = newest ?? first.data
+    // The first one's changes have been applied to what it had loaded, so there is nothing to decode.
+    let content = entries.length === 1 && base === first.data ? withFields(first.content, first.job) : undefined
+    try {
+      for (let races = 0; races < RACES; races++) {
+        const now = this.#clock.now() ?? await this.#askTime()
+        content ??= this.#apply(entries, base, now)
+        if (entries.length === 0) return base
+        const { written } = this.#encode(content, now)
+        const { data, ttl } = written
+        const outcome = await this.#store.update({ token, seen: this.seen(base), data, ttl })
+        if (outcome.kind === 'gone') throw new SessionGoneError()
+        if (outcome.kind === 'saved') {
+          answer(entries, written)
+          return data
+        }
+        this.noteTime(outcome.now)
+        base = outcome.session.data
+        content = undefined
+        if (first.until <= performance.now()) throw this.#tooLate()
+      }
+      return await this.#writeLocked(token, entries)
+    } catch (error) {
+      return await this.#oneByOne(token, entries, error)
+    }
+  }
+
+  async #writeLocked (token: string, entries: Entry[]): Promise<Uint8Array> {
+    let written: Committed | undefined
+    await this.#store.rewrite([token], ({ now, sessions: [session] }) => {
+      if (session === undefined) throw new SessionGoneError()
+      written = this.#encode(this.#apply(entries, session.data, now), now).written
+      return [{ kind: 'update', session: { token, data: written.data, ttl: written.ttl } }]
+    })
+    const { data } = written as unknown as Committed
+    answer(entries, written as unknown as Committed)
+    return data
+  }
+
+  /**
+   * After a failure of several requests' changes: if it may be the fault of one of them (what it put cannot be encoded, or
+   * the session has become too large), each is written for itself.
+   */
+  async #oneByOne (token: string, entries: Entry[], error: unknown): Promise<Uint8Array | undefined> {
+    if (entries.length === 1 || error instanceof SessionGoneError || error instanceof StoreUnavailableError) {
+      entries.forEach((entry, i) => entry.reject(i === 0 ? error : ownCopy(error)))
+      return undefined
+    }
+    let newest: Uint8Array | undefined
+    for (const entry of entries) newest = await this.#write(token, [entry], newest) ?? newest
+    return newest
+  }
+
+  /** The content of a row with the changes of these requests. One whose changes fail is answered, and taken out. */
+  #apply (entries: Entry[], data: Uint8Array, now: number): SessionContent {
+    let content = this.#liveContent({ token: '', data, ttl: 0 }, now)
+    if (content === undefined) throw new SessionGoneError()
+    if (entries.length === 1) {
+      const [{ job }] = entries as [Entry]
+      job.changes.apply(content.values)
+      return withFields(content, job)
+    }
+    for (const entry of entries.slice()) {
+      const values = new Map(content.values)
+      try {
+        entry.job.changes.apply(values)
+        content = withFields({ ...content, values }, entry.job)
+      } catch (error) {
+        entries.splice(entries.indexOf(entry), 1)
+        entry.reject(error)
+      }
+    }
+    return content
+  }
+}
+
+interface Entry {
+  readonly job: Job
+  readonly data: Uint8Array
+  readonly content: SessionContent
+  readonly until: number
+  readonly resolve: (committed: Committed) => void
+  readonly reject: (error: unknown) => void
+}
+
+type Line = Entry[]
+
+function withFields (content: SessionContent, { deadline, rememberMe }: Job): SessionContent {
+  if (deadline === undefined && rememberMe === undefined) return content
+  return { ...content, deadline: deadline ?? content.deadline, rememberMe: rememberMe ?? content.rememberMe }
+}
+
+/** Several requests must not share the objects that one of them has put. */
+function answer (entries: readonly Entry[], written: Committed): void {
+  const shared = entries.length === 1 ? written : { ...written, content: undefined }
+  for (const entry of entries) entry.resolve(shared)
+}
+
+/** Fastify writes to the errors that it replies with, so each request gets one of its own. */
+function ownCopy (error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const copy: object = Object.create(Object.getPrototypeOf(error) as object)
+  return Object.assign(copy, error, { message: error.message, stack: error.stack, cause: error.cause })
+}

@@ -1,0 +1,118 @@
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { isToken } from './token.js'
+
+/** The attributes of the session's cookie, with every default filled in. */
+export interface CookieSettings {
+  readonly name: string
+  readonly path: string
+  readonly domain: string | undefined
+  readonly httpOnly: boolean
+  readonly sameSite: 'strict' | 'lax' | 'none'
+  readonly secure: boolean | 'auto'
+  readonly partitioned: boolean
+  readonly priority: 'low' | 'medium' | 'high' | undefined
+  readonly persist: boolean
+}
+
+/** This many cookies of one name are looked at: a browser sends more than one where a path or a subdomain has its own. */
+const MOST_COOKIES = 4
+
+/** The well-formed tokens among the cookies of that name, in the browser's order, without repetition. */
+export function tokensIn (header: string | undefined, name: string): string[] {
+  const tokens: string[] = []
+  if (header === undefined) return tokens
+  const start = `${name}=`
+  let seen = 0
+  for (let at = header.indexOf(start); at !== -1 && seen < MOST_COOKIES; at = header.indexOf(start, at + 1)) {
+    if (!beginsACookie(header, at)) continue
+    seen++
+    const end = header.indexOf(';', at)
+    const value = header.slice(at + start.length, end === -1 ? header.length : end)
+    if (isToken(value) && !tokens.includes(value)) tokens.push(value)
+  }
+  return tokens
+}
+
+function beginsACookie (header: string, at: number): boolean {
+  let before = at - 1
+  while (before >= 0 && (header[before] === ' ' || header[before] === '\t')) before--
+  return before < 0 || header[before] === ';'
+}
+
+/** Writes the session's cookie, and says once per registration what a browser would not accept. */
+export class Cookie {
+  readonly #settings: CookieSettings
+  readonly #app: FastifyInstance
+  #warned = false
+
+  constructor (settings: CookieSettings, app: FastifyInstance) {
+    this.#settings = settings
+    this.#app = app
+  }
+
+  /**
+   * The Set-Cookie header that hands out a token.
+   *
+   * @param ttl how long the session will live, in milliseconds; undefined for a cookie that ends with the browser
+   */
+  set (token: string, ttl: number | undefined, request: FastifyRequest): string {
+    if (ttl === undefined) return this.#serialize(token, {}, request)
+    const maxAge = Math.max(0, Math.ceil(ttl / 1000))
+    return this.#serialize(token, { maxAge, expires: new Date(Math.min(Date.now() + maxAge * 1000, LAST_COOKIE_DATE)) }, request)
+  }
+
+  /** The Set-Cookie header that takes the cookie away. */
+  clear (request: FastifyRequest): string {
+    return this.#serialize('', { maxAge: 0, expires: new Date(0) }, request)
+  }
+
+  #serialize (value: string, life: { maxAge?: number, expires?: Date }, request: FastifyRequest): string {
+    const { name, path, domain, httpOnly, sameSite, partitioned, priority } = this.#settings
+    return this.#app.serializeCookie(name, value, {
+      ...life,
+      path,
+      httpOnly,
+      sameSite,
+      partitioned,
+      secure: this.#isSecure(request),
+      ...(domain !== undefined && { domain }),
+      ...(priority !== undefined && { priority })
+    })
+  }
+
+  #isSecure (request: FastifyRequest): boolean {
+    const { secure } = this.#settings
+    const https = request.protocol === 'https'
+    if (!https && !this.#warned) this.#warnOfPlainHttp(secure, request, this.#app.log)
+    return secure === 'auto' ? https : secure
+  }
+
+  #warnOfPlainHttp (secure: boolean | 'auto', request: FastifyRequest, log: FastifyBaseLogger): void {
+    const forwarded = String(request.headers['x-forwarded-proto'] ?? '').startsWith('https')
+    if (secure === 'auto' && forwarded) {
+      log.warn(`The cookie "${this.#settings.name}" is sent without Secure: a proxy says that the browser uses https, but Fastify does not trust it. Create Fastify with { trustProxy: true } (or the proxy's address)`)
+    } else if (secure === true) {
+      log.warn(`The cookie "${this.#settings.name}" is Secure, but the request came over plain http: a browser will not keep it. Use https, { trustProxy: true } behind a proxy, or cookie: { secure: 'auto' }`)
+    } else {
+      return
+    }
+    this.#warned = true
+  }
+}
+
+/** RFC 6265 has years of four digits. */
+const LAST_COOKIE_DATE = Date.UTC(9999, 11, 31)
+
+/** Adds a Set-Cookie header, and keeps caches from storing it with the answer unless the application has said what they may do. */
+export function addCookie (reply: FastifyReply, setCookie: string): void {
+  reply.header('set-cookie', setCookie)
+  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
+}
+
+/** Says that the answer depends on the cookie. */
+export function varyByCookie (reply: FastifyReply): void {
+  const present = reply.getHeader('vary')
+  const list = present === undefined ? '' : String(present)
+  if (list === '') reply.header('vary', 'Cookie')
+  else if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(list)) reply.header('vary', `${list}, Cookie`)
+}

@@ -1,0 +1,96 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { tokensIn } from './cookie.js'
+import { NotLoadedError, OptedOutError } from './errors.js'
+import { RequestSession, type Candidate, type Registration } from './request-session.js'
+import type { Session } from './session.js'
+import { hashToken } from './token.js'
+import type { StoredSession } from '../stores/store.js'
+
+/** What a request has before its session is loaded, and what it has on a route that opted out. */
+const NOT_LOADED = null
+const OPTED_OUT = false
+type State = RequestSession | typeof NOT_LOADED | typeof OPTED_OUT
+
+/** Gives every request of `app` a session under `settings.name`: loaded in onRequest, committed in onSend. */
+export function addHooks (app: FastifyInstance, registration: Registration): void {
+  const { settings, committer } = registration
+  const { name, store, hashTokenInStore } = settings
+  const key = Symbol(`fastify-sql-sessions.${name}`)
+  const stateOf = (request: FastifyRequest): State => (request as unknown as { [key]: State })[key]
+  const setState = (request: FastifyRequest, state: State): void => { (request as unknown as { [key]: State })[key] = state }
+
+  app.decorateRequest(key, NOT_LOADED)
+  app.decorateRequest(name, {
+    getter (this: FastifyRequest): Session {
+      const state = stateOf(this)
+      if (state === NOT_LOADED) throw new NotLoadedError(name)
+      if (state === OPTED_OUT) throw new OptedOutError(name)
+      return state
+    }
+  })
+
+  app.addHook('onRequest', function loadSession (request, reply, done) {
+    if (hasOptedOut(request, name)) {
+      setState(request, OPTED_OUT)
+      done()
+      return
+    }
+    const tokens = tokensIn(request.headers.cookie, settings.cookie.name)
+    if (tokens.length === 0) {
+      setState(request, new RequestSession(registration, request, reply, []))
+      done()
+      return
+    }
+    const keys = hashTokenInStore ? tokens.map(hashToken) : tokens
+    store.find(keys).then(({ now, sessions }) => {
+      committer.noteTime(now)
+      setState(request, new RequestSession(registration, request, reply, candidates(tokens, keys, sessions)))
+      done()
+    }, done)
+  })
+
+  app.addHook('onSend', function commitSession (request, reply, payload, done) {
+    const state = stateOf(request)
+    const finished = state === NOT_LOADED || state === OPTED_OUT ? undefined : state.beforeHeaders()
+    if (finished === undefined) done()
+    else finished.then(() => done(), (error: Error & { statusCode?: number }) => done(refused(error, reply, payload)))
+  })
+
+  app.addHook('onResponse', function warnOfUncommitted (request, _reply, done) {
+    const state = stateOf(request)
+    if (state !== NOT_LOADED && state !== OPTED_OUT) state.afterResponse()
+    done()
+  })
+}
+
+function hasOptedOut (request: FastifyRequest, name: string): boolean {
+  // The application names its sessions, so their names are not in Fastify's type.
+  const config = request.routeOptions.config as object as { readonly [name: string]: unknown } | undefined
+  return config !== undefined && (config['session'] === false || config[name] === false)
+}
+
+/** The sessions that were found, in the order of the cookies, compared to the letter. */
+function candidates (tokens: readonly string[], keys: readonly string[], sessions: readonly StoredSession[]): Candidate[] {
+  const found: Candidate[] = []
+  for (const [i, key] of keys.entries()) {
+    const row = sessions.find(session => session.token === key)
+    if (row !== undefined) found.push({ token: tokens[i] as string, row })
+  }
+  return found
+}
+
+/** What the handler wanted to say no longer holds: neither its status, nor its headers about the body, nor a body that is a stream. */
+function refused (error: Error & { statusCode?: number }, reply: FastifyReply, payload: unknown): Error {
+  // Fastify takes the status from the error only if its error handler runs; for a failure in the reply to an earlier error it does not.
+  if (error.statusCode !== undefined) reply.code(error.statusCode)
+  for (const header of ABOUT_THE_BODY) reply.removeHeader(header)
+  if ('headers' in error && typeof error.headers === 'object' && error.headers !== null) reply.headers(error.headers as Record<string, string>)
+  if (isDestroyable(payload)) payload.destroy()
+  return error
+}
+
+const ABOUT_THE_BODY = ['content-encoding', 'content-range', 'content-disposition', 'etag', 'last-modified', 'location', 'expires']
+
+function isDestroyable (payload: unknown): payload is { destroy: () => void } {
+  return typeof payload === 'object' && payload !== null && 'destroy' in payload && typeof payload.destroy === 'function'
+}

@@ -1,0 +1,57 @@
+import cookie from '@fastify/cookie'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { Committer } from './commit.js'
+import { Cookie } from './cookie.js'
+import { DuplicateError } from './errors.js'
+import { addHooks } from './hooks.js'
+import { settingsOf, type SessionOptions } from './options.js'
+import type { Session } from './session.js'
+import type { SimpleStore } from '../stores/simple.js'
+import type { SessionStore } from '../stores/store.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    session: Session
+  }
+  interface FastifyContextConfig {
+    /** false: the route has no session, and asks the store nothing. */
+    session?: boolean
+  }
+}
+
+/**
+ * Server-side sessions for Fastify: `app.register(sessions, { store: 'mysql', mysql: url })`, or with a store alone,
+ * `app.register(sessions, store)`. Without options sessions are kept in memory.
+ *
+ * Registering rejects with `FST_SESSION_INVALID_OPTION` for an option that is wrong or unknown, and with
+ * `FST_SESSION_DUPLICATE` for a second registration under one name. `ready()` rejects with `FST_SESSION_TABLE_MISSING`,
+ * `FST_SESSION_STORE_MISCONFIGURED` or `FST_SESSION_DRIVER_MISSING`.
+ */
+async function sessions (app: FastifyInstance, options: SessionOptions | SessionStore | SimpleStore): Promise<void> {
+  const settings = settingsOf(options)
+  if (app.hasRequestDecorator(settings.name)) throw new DuplicateError(settings.name)
+  if (!app.hasPlugin('@fastify/cookie')) await app.register(cookie)
+
+  const { store, inMemory } = settings
+  const committer = new Committer(settings)
+  addHooks(app, { settings, committer, cookie: new Cookie(settings.cookie, app) })
+
+  app.addHook('onReady', async () => {
+    if (inMemory && process.env['NODE_ENV'] === 'production') {
+      app.log.warn('Sessions are kept in the memory of this process, and end with it. Keep them in a database: { store: \'mysql\' } or { store: \'mssql\' }')
+    }
+    await store.open(app.log)
+  })
+  app.addHook('onClose', async () => { await store.close() })
+}
+
+export default fp(sessions, { fastify: '5.x', name: 'fastify-sql-sessions' })
+
+export { textCodec, type Codec, type SessionContent } from './codec.js'
+export type { CookieOptions, SessionOptions } from './options.js'
+export type { Session, SessionData, SessionKey, SessionStatus, SessionValue } from './session.js'
+export { memoryStore, type MemoryStoreOptions } from '../stores/memory.js'
+export { mysqlStore, type MysqlSource, type MysqlPool, type MysqlPoolOptions, type MysqlStoreOptions } from '../stores/mysql.js'
+export type { SimpleStore } from '../stores/simple.js'
+export * from '../stores/store.js'

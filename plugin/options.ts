@@ -1,0 +1,205 @@
+import { closest } from './closest.js'
+import { textCodec, type Codec } from './codec.js'
+import type { CookieSettings } from './cookie.js'
+import { InvalidOptionError } from './errors.js'
+import { guarded } from '../stores/guard.js'
+import { isSimpleStore, isStore, simpleStore, type SimpleStore } from '../stores/simple.js'
+import { memoryStore } from '../stores/memory.js'
+import { mysqlStore, type MysqlSource } from '../stores/mysql.js'
+import type { SessionStore } from '../stores/store.js'
+import { boolean, duration, inspected, oneOf } from '../stores/validate.js'
+
+/** The attributes of the session's cookie. */
+export interface CookieOptions {
+  /** Default 'session'. A name that begins with `__Host-` or `__Secure-` demands what browsers demand of it. */
+  name?: string
+  /** Default '/'. */
+  path?: string
+  /** Default: none, so the cookie is for this host alone. */
+  domain?: string
+  /** Default true: scripts of the page cannot read it. */
+  httpOnly?: boolean
+  /** Default 'lax'. 'none' demands `secure: true`. */
+  sameSite?: 'strict' | 'lax' | 'none'
+  /** Default 'auto': Secure where the request came over https (behind a proxy: where Fastify's `trustProxy` says so). */
+  secure?: boolean | 'auto'
+  /** Default false. Demands `secure: true`. */
+  partitioned?: boolean
+  /** Default: none. */
+  priority?: 'low' | 'medium' | 'high'
+  /** Default true: the cookie outlives the browser, until the session's deadline. */
+  persist?: boolean
+}
+
+/** The options of the plugin. */
+export interface SessionOptions {
+  /** The request's property that holds the session. Default 'session'. */
+  name?: string
+  /** Where sessions are kept. Default 'memory': in this process, gone with it. */
+  store?: 'memory' | 'mysql' | SessionStore | SimpleStore
+  /** For `store: 'mysql'`: a URL, options of mysql2's createPool, or a pool of mysql2's. A pool of yours is never closed. */
+  mysql?: MysqlSource
+  /** The table, with its schema if it is not the connection's: 'auth.sessions'. Default 'sessions'. */
+  table?: string
+  /** Create the table if it is missing. Default false. */
+  createTable?: boolean
+  /** For the store 'memory': how many sessions it keeps at most. Default 100,000. */
+  maxSessions?: number
+  /** How long a session lives at most, in milliseconds. Default 24 hours. */
+  lifetime?: number
+  /** How long a session lives without a request, in milliseconds. Default 0: as long as `lifetime`. */
+  idleTimeout?: number
+  /** With `idleTimeout`: a session's expiry is moved at most this often, in milliseconds. Default a tenth of `idleTimeout`. */
+  touchInterval?: number
+  /** How often expired rows are deleted, in milliseconds. Default 5 minutes; 0 never. */
+  cleanupInterval?: number
+  /** How long a request waits for the store, in milliseconds. Default 5 seconds. */
+  storeTimeout?: number
+  /** Keep the hash of a token in the table, not the token. Default true. */
+  hashTokenInStore?: boolean
+  /** Default {@link textCodec}. */
+  codec?: Codec
+  /** The cookie's attributes. */
+  cookie?: CookieOptions
+}
+
+/** The options, checked, with every default filled in. */
+export interface Settings {
+  readonly name: string
+  readonly store: SessionStore
+  readonly lifetime: number
+  readonly idleTimeout: number
+  readonly touchInterval: number
+  readonly storeTimeout: number
+  readonly hashTokenInStore: boolean
+  readonly codec: Codec
+  readonly cookie: CookieSettings
+  /** Sessions are kept in this process because nobody chose a store, or chose 'memory'. */
+  readonly inMemory: boolean
+}
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const OPTIONS = ['name', 'store', 'mysql', 'table', 'createTable', 'maxSessions', 'lifetime', 'idleTimeout', 'touchInterval',
+  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'cookie']
+/** Options of Fastify's own `register`. */
+const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
+const COOKIE_OPTIONS = ['name', 'path', 'domain', 'httpOnly', 'sameSite', 'secure', 'partitioned', 'priority', 'persist']
+/** What a name of a cookie may consist of: a token of RFC 9110, as RFC 6265 section 4.1.1 demands. */
+const COOKIE_NAME = /^[!#$%&'*+.^_`|~\w-]+$/
+const DOMAIN = /^\.?[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)*$/i
+
+/** Checks the options of a registration. Throws `FST_SESSION_INVALID_OPTION`, naming the option and what to write instead. */
+export function settingsOf (given: SessionOptions | SessionStore | SimpleStore | undefined): Settings {
+  const options: SessionOptions = given === undefined ? {} : isStore(given) || isSimpleStore(given) ? { store: given } : given
+  if (typeof options !== 'object' || options === null) throw new InvalidOptionError(`The options must be an object or a store, not ${inspected(options)}`)
+  knownOnly(options, [...OPTIONS, ...REGISTER_OPTIONS], '')
+
+  const lifetime = duration('lifetime', options.lifetime, DAY, { least: 1 })
+  const idleTimeout = duration('idleTimeout', options.idleTimeout, 0)
+  const touchInterval = duration('touchInterval', options.touchInterval, Math.floor(idleTimeout / 10))
+  if (touchInterval > 0 && touchInterval >= idleTimeout) {
+    throw new InvalidOptionError(`touchInterval (${touchInterval} ms) must be shorter than idleTimeout (${idleTimeout} ms), or sessions in use would expire`)
+  }
+  return Object.freeze({
+    name: propertyName(options.name),
+    lifetime,
+    idleTimeout,
+    touchInterval,
+    storeTimeout: duration('storeTimeout', options.storeTimeout, 5000, { least: 1 }),
+    hashTokenInStore: boolean('hashTokenInStore', options.hashTokenInStore, true),
+    codec: codecOf(options.codec),
+    cookie: cookieOf(options.cookie),
+    inMemory: options.store === undefined || options.store === 'memory',
+    store: storeOf(options)
+  })
+}
+
+function storeOf (options: SessionOptions): SessionStore {
+  const { store = 'memory', mysql, table, createTable, cleanupInterval, storeTimeout, maxSessions } = options
+  const unused = (names: readonly string[], why: string) => {
+    for (const name of names) {
+      if (name in options && options[name as keyof SessionOptions] !== undefined) throw new InvalidOptionError(`${name} ${why}`)
+    }
+  }
+  const cleanup = cleanupInterval === undefined ? {} : { cleanupInterval }
+  const shared = {
+    ...cleanup,
+    ...(table !== undefined && { table }),
+    ...(createTable !== undefined && { createTable }),
+    ...(storeTimeout !== undefined && { storeTimeout })
+  }
+  if (store === 'memory') {
+    unused(['mysql', 'table', 'createTable'], 'has no effect on the store \'memory\'. Choose { store: \'mysql\' }, or leave it out')
+    return memoryStore({ ...cleanup, ...(maxSessions !== undefined && { maxSessions }) })
+  }
+  if (store === 'mysql') {
+    unused(['maxSessions'], 'has no effect on the store \'mysql\'. Leave it out')
+    if (mysql === undefined) throw new InvalidOptionError('store \'mysql\' needs the option mysql: a URL like mysql://user:password@host/database, options of mysql2, or a pool of mysql2')
+    return mysqlStore(mysql, shared)
+  }
+  unused(['mysql', 'table', 'createTable', 'cleanupInterval', 'maxSessions'], 'has no effect on a store that is passed in. Give it to the store itself')
+  const timeout = duration('storeTimeout', storeTimeout, 5000, { least: 1 })
+  if (isStore(store)) return store.isBounded === true ? store : guarded(store, timeout)
+  if (isSimpleStore(store)) return guarded(simpleStore(store), timeout)
+  const nearest = typeof store === 'string' ? closest(store, ['memory', 'mysql']) : undefined
+  throw new InvalidOptionError(`store must be 'memory', 'mysql' or an object with the methods of SessionStore, not ${inspected(store)}${nearest === undefined ? '' : `. Did you mean '${nearest}'?`}`)
+}
+
+function cookieOf (cookie: unknown = {}): CookieSettings {
+  if (typeof cookie !== 'object' || cookie === null || Array.isArray(cookie)) throw new InvalidOptionError(`cookie must be an object of attributes, not ${inspected(cookie)}`)
+  knownOnly(cookie, COOKIE_OPTIONS, 'cookie.')
+  const given: { readonly [K in keyof CookieOptions]?: unknown } = cookie
+  const settings: CookieSettings = Object.freeze({
+    name: text('cookie.name', given.name, 'session', COOKIE_NAME, 'letters, digits and !#$%&\'*+-.^_`|~'),
+    path: text('cookie.path', given.path, '/', /^\/[^;\p{Cc}]*$/u, 'a path that begins with / and has no semicolon'),
+    domain: given.domain === undefined ? undefined : text('cookie.domain', given.domain, '', DOMAIN, 'the name of a host, like example.com'),
+    httpOnly: boolean('cookie.httpOnly', given.httpOnly, true),
+    sameSite: oneOf('cookie.sameSite', given.sameSite, ['strict', 'lax', 'none'] as const, 'lax'),
+    secure: oneOf('cookie.secure', given.secure, [true, false, 'auto'] as const, 'auto'),
+    partitioned: boolean('cookie.partitioned', given.partitioned, false),
+    priority: given.priority === undefined ? undefined : oneOf('cookie.priority', given.priority, ['low', 'medium', 'high'] as const, 'medium'),
+    persist: boolean('cookie.persist', given.persist, true)
+  })
+  checkTogether(settings)
+  return settings
+}
+
+/** What browsers refuse: RFC 6265bis sections 4.1.3 (prefixes) and 5.7 (SameSite=None), and CHIPS (Partitioned). */
+function checkTogether ({ name, path, domain, sameSite, secure, partitioned }: CookieSettings): void {
+  const demand = (why: string) => { throw new InvalidOptionError(`${why}; browsers refuse the cookie otherwise`) }
+  const host = /^__host-/i.test(name)
+  if (secure !== true) {
+    if (host || /^__secure-/i.test(name)) demand(`cookie.name '${name}' demands cookie.secure: true`)
+    if (sameSite === 'none') demand('cookie.sameSite \'none\' demands cookie.secure: true')
+    if (partitioned) demand('cookie.partitioned demands cookie.secure: true')
+  }
+  if (host && domain !== undefined) demand(`cookie.name '${name}' demands that cookie.domain is left out`)
+  if (host && path !== '/') demand(`cookie.name '${name}' demands cookie.path: '/'`)
+}
+
+function codecOf (codec: Codec = textCodec): Codec {
+  if (typeof codec !== 'object' || codec === null || typeof codec.encode !== 'function' || typeof codec.decode !== 'function') {
+    throw new InvalidOptionError(`codec must be an object with the methods encode and decode, not ${inspected(codec)}`)
+  }
+  return codec
+}
+
+function propertyName (name: unknown = 'session'): string {
+  if (typeof name === 'string' && /^[A-Za-z_$][\w$]*$/.test(name)) return name
+  throw new InvalidOptionError(`name must be the name of a property, like 'session' or 'adminSession', not ${inspected(name)}`)
+}
+
+function text (option: string, value: unknown, otherwise: string, pattern: RegExp, expected: string): string {
+  if (value === undefined) return otherwise
+  if (typeof value === 'string' && pattern.test(value)) return value
+  throw new InvalidOptionError(`${option} must be ${expected}, not ${inspected(value)}`)
+}
+
+function knownOnly (options: object, known: readonly string[], prefix: string): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue
+    const nearest = closest(name, known)
+    throw new InvalidOptionError(`There is no option ${prefix}${name}. ${nearest === undefined ? `There are: ${known.join(', ')}` : `Did you mean ${prefix}${nearest}?`}`)
+  }
+}

@@ -1,0 +1,138 @@
+import { NOTE } from './successor.js'
+import { SUCCESSOR_TTL } from './store.js'
+
+/*
+ * The statements of the MySQL store, each beside what it is for. All of them
+ * - run in UTC, whatever the time zone of the connection, without changing it: the column is a TIMESTAMP, and a comparison
+ *   with UTC_TIMESTAMP is exact only there;
+ * - are written for n rows, and tell per row what they did by a bit of the answer's insert id.
+ */
+
+/** The two servers say the same in different words. */
+export interface Dialect {
+  /** A whole statement from a verb and its rest. `locks` bounds the wait for a row, in seconds, where the server can. */
+  statement (verb: string, rest: string, locks?: number): string
+  /** What an UPDATE that counts in LAST_INSERT_ID puts before its conditions, so that it begins at 0. */
+  readonly resetsCount: string
+  /** Whether a statement can bound its wait for a row. */
+  readonly boundsLocks: boolean
+}
+
+const IN_UTC = 'time_zone=\'+00:00\''
+
+/** MariaDB sets variables for one statement, and puts them back. */
+export const mariadb: Dialect = {
+  statement: (verb, rest, locks) =>
+    `SET STATEMENT ${IN_UTC}${verb === 'UPDATE' ? ', last_insert_id=0' : ''}${locks === undefined ? '' : `, innodb_lock_wait_timeout=${locks}`} FOR ${verb} ${rest}`,
+  resetsCount: '',
+  boundsLocks: true
+}
+
+/** MySQL does so by a hint, for some of its variables. */
+export const mysql: Dialect = {
+  statement: (verb, rest) => `${verb} /*+ SET_VAR(${IN_UTC}) */ ${rest}`,
+  resetsCount: '(SELECT LAST_INSERT_ID(0) FROM (SELECT 1) AS zero) = 0 AND ',
+  boundsLocks: false
+}
+
+const NOW = 'UTC_TIMESTAMP(6)'
+/** A double, so that every setting of the driver's gives a number. */
+const NOW_MS = `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${NOW}) / 1e3`
+const TTL_MS = `TIMESTAMPDIFF(MICROSECOND, ${NOW}, expiry) / 1e3`
+
+/** The database's time. */
+export const SELECT_NOW = `SELECT ${NOW_MS}`
+
+const list = (n: number, one = '?') => Array.from({ length: n }, () => one).join(', ')
+/** The place of the row's token among the tokens given, from 1. */
+const place = (n: number) => `FIELD(token, ${list(n)})`
+const nth = (n: number) => `ELT(${place(n)}, ${list(n)})`
+
+/** token, data, ttl in ms, now in ms of the live ones among n tokens. */
+export function find (d: Dialect, table: string, n: number): string {
+  return d.statement('SELECT', `token, data, ${TTL_MS}, ${NOW_MS} FROM ${table} WHERE token IN (${list(n)}) AND expiry > ${NOW}`)
+}
+
+/** The same, and locks the rows. */
+export function findAndLock (d: Dialect, table: string, n: number, locks: number): string {
+  return d.statement('SELECT', `token, data, ${TTL_MS}, ${NOW_MS} FROM ${table} WHERE token IN (${list(n)}) AND expiry > ${NOW} FOR UPDATE`, locks)
+}
+
+/** n times token, data, ttl in µs. */
+export function insert (d: Dialect, table: string, n: number): string {
+  return d.statement('INSERT', `INTO ${table} (token, data, expiry) VALUES ${list(n, `(?, ?, ${NOW} + INTERVAL ? MICROSECOND)`)}`)
+}
+
+/**
+ * Replaces data and expiry of those that are live and still are what was seen. SET does not read what it sets, so the order
+ * in which it is carried out does not matter.
+ *
+ * Parameters, each n times: token, token, ttl in µs, token, data, token, then token and seen bytes with their length.
+ */
+export function update (d: Dialect, table: string, n: number, whole: boolean, locks: number): string {
+  return d.statement('UPDATE', `${table} SET
+    expiry = ${NOW} + INTERVAL IF(LAST_INSERT_ID(LAST_INSERT_ID() | (1 << ${place(n)} - 1)), ${nth(n)}, 0) MICROSECOND,
+    data = ${nth(n)}
+    WHERE ${d.resetsCount}token IN (${list(n)}) AND expiry > ${NOW} AND ${isSeen(n, whole)}`, locks)
+}
+
+/** Parameters, each n times: token, ttl in µs, token, then token and seen bytes with their length, token, least gain in µs. */
+export function touch (d: Dialect, table: string, n: number, whole: boolean, locks: number): string {
+  return d.statement('UPDATE', `${table} SET
+    expiry = ${NOW} + INTERVAL ${nth(n)} MICROSECOND
+    WHERE token IN (${list(n)}) AND expiry > ${NOW} AND ${isSeen(n, whole)}
+      AND expiry <= ${NOW} + INTERVAL ${nth(n)} MICROSECOND`, locks)
+}
+
+/**
+ * A header: the bytes that all of them have in common in length. Whole: one byte more than each one's length, so that
+ * nothing can come after it. Parameters: (whole: n tokens, n lengths; else one length), n tokens, n times the bytes.
+ */
+function isSeen (n: number, whole: boolean): string {
+  return `LEFT(data, ${whole ? nth(n) : '?'}) = ${nth(n)}`
+}
+
+const IS_NOTE = `LEFT(data, ${NOTE.length}) = '${NOTE.toString()}'`
+
+/** Deletes n tokens, but for those that name a successor. Parameters: n tokens, n tokens. */
+export function remove (d: Dialect, table: string, n: number, locks: number): string {
+  return d.statement('DELETE', `FROM ${table} WHERE token IN (${list(n)}) AND ${exactly(n)} AND NOT ${IS_NOTE}`, locks)
+}
+
+/** token and data of those among n tokens that name a successor. Parameters: n tokens. */
+export function notes (d: Dialect, table: string, n: number): string {
+  return d.statement('SELECT', `token, data FROM ${table} WHERE token IN (${list(n)}) AND ${IS_NOTE}`)
+}
+
+/** Parameters: data, ttl in µs, token. */
+export function overwrite (d: Dialect, table: string): string {
+  return d.statement('UPDATE', `${table} SET data = ?, expiry = ${NOW} + INTERVAL ? MICROSECOND WHERE token = ?`)
+}
+
+/** token and data of n tokens, live or not, waiting for whoever is writing them. */
+export function peekAndLock (d: Dialect, table: string, n: number, locks: number): string {
+  return d.statement('SELECT', `token, data FROM ${table} WHERE token IN (${list(n)}) FOR UPDATE`, locks)
+}
+
+/** A page of live sessions after a token. Parameters: token, number of rows. */
+export function page (d: Dialect, table: string, after: boolean): string {
+  return d.statement('SELECT', `token, data, ${TTL_MS} FROM ${table} WHERE expiry > ${NOW}${after ? ' AND token > ?' : ''} ORDER BY token LIMIT ?`)
+}
+
+/** Tokens of expired rows, through the index, without a lock. Parameter: number of rows. */
+export function expired (d: Dialect, table: string): string {
+  return d.statement('SELECT', `token FROM ${table} WHERE ${IS_EXPIRED} ORDER BY expiry LIMIT ?`)
+}
+
+/** Deletes those of n tokens that are expired, row by row through the primary key: no other row is locked. */
+export function removeExpired (d: Dialect, table: string, n: number, locks: number): string {
+  return d.statement('DELETE', `FROM ${table} WHERE token IN (${list(n)}) AND ${IS_EXPIRED}`, locks)
+}
+
+/** Expired, and if it names a successor, for long enough. */
+const IS_EXPIRED = `expiry <= ${NOW} AND (expiry <= ${NOW} - INTERVAL ${SUCCESSOR_TTL / 1000} SECOND OR NOT ${IS_NOTE})`
+
+/** A case-insensitive or padding collation finds more than what was asked for. */
+function exactly (n: number): string {
+  return `CAST(token AS BINARY) IN (${list(n)})`
+}

@@ -1,0 +1,264 @@
+import { MysqlConnections, errorNumber, type Connection } from './mysql-connections.js'
+import { checkSource, openPool, type MysqlSource, type OpenedPool } from './mysql-pool.js'
+import * as sql from './mysql-sql.js'
+import { inspectTable, type MysqlTable } from './mysql-table.js'
+import { CommitLostError, LostError, UnreachedError, type Contact, type ErrorKind, type Rows, type SqlDatabase } from './sql-database.js'
+import { SqlStore, storeTimeoutOf, type SqlStoreOptions } from './sql-store.js'
+import type { ChangedSession, NewSession, Seen, SessionStore, StoredSession, TouchedSession } from './store.js'
+import { successorIn } from './successor.js'
+import { boolean, tableName } from './validate.js'
+
+export type { MysqlPool, MysqlPoolOptions, MysqlSource } from './mysql-pool.js'
+
+/** The options of {@link mysqlStore}. */
+export interface MysqlStoreOptions extends SqlStoreOptions {}
+
+/**
+ * Keeps sessions in MySQL (8.0.17 or newer) or MariaDB (10.5 or newer), in the table of `schema/mysql.sql` or in the one
+ * that the README of SCS's mysqlstore defines. Needs the package mysql2 (a pool brings its own).
+ *
+ * Throws `FST_SESSION_INVALID_OPTION`. Its methods reject with `FST_SESSION_STORE_UNAVAILABLE` (503),
+ * `FST_SESSION_TABLE_MISSING`, `FST_SESSION_STORE_MISCONFIGURED`, `FST_SESSION_DRIVER_MISSING` and `FST_SESSION_TOO_LARGE`.
+ */
+export function mysqlStore (source: MysqlSource, options: MysqlStoreOptions = {}): SessionStore {
+  return new SqlStore(new MysqlDatabase(source, options), options)
+}
+
+/** Statements are prepared for these numbers of rows, and filled up by repeating the last one. */
+const SIZES = [1, 2, 4, 8, 16, 32, 52, 256]
+/** A bit for each row in the answer's insert id, which the driver reads exactly up to 2^53. */
+const MOST_ROWS = 52
+
+/** What the errors of MySQL and MariaDB mean. */
+const KINDS: ReadonlyMap<number, ErrorKind> = new Map([
+  [1213, 'undone'], // deadlock
+  [1020, 'undone'], // changed since it was read (MariaDB, innodb_snapshot_isolation)
+  [1205, 'locked'], // lock wait timeout
+  [1317, 'locked'], // interrupted: by our KILL QUERY
+  [1969, 'locked'], // max_statement_time
+  [1062, 'duplicate'],
+  [1146, 'missing'],
+  ...[1044, 1045, 1049, 1130, 1142, 1143, 1227, 1251, 1698, 3118].map((number): [number, ErrorKind] => [number, 'refused'])
+])
+
+class MysqlDatabase implements SqlDatabase<Connection> {
+  readonly tableName: string
+  readonly schemaFile = 'schema/mysql.sql'
+  readonly maxRows = MOST_ROWS
+  readonly #source: MysqlSource
+  readonly #name: readonly string[]
+  readonly #quoted: string
+  readonly #createTable: boolean
+  readonly #connectTimeout: number
+  #opening: Promise<OpenedPool> | undefined
+  #connections: MysqlConnections | undefined
+  #table: MysqlTable | undefined
+
+  constructor (source: MysqlSource, options: MysqlStoreOptions) {
+    checkSource(source)
+    this.#source = source
+    this.#name = tableName(options.table)
+    this.tableName = this.#name.join('.')
+    this.#quoted = this.#name.map(part => `\`${part.replaceAll('`', '``')}\``).join('.')
+    this.#createTable = boolean('createTable', options.createTable, false)
+    this.#connectTimeout = storeTimeoutOf(options)
+  }
+
+  async contact (left: number): Promise<Contact> {
+    this.#opening ??= openPool(this.#source, this.#connectTimeout)
+    const { pool, size } = await this.#opening
+    const connections = this.#connections ??= new MysqlConnections(pool)
+    const table = await connections.use(left, async connection =>
+      await inspectTable(async (text, values = []) => await connection.query(text, values, left), this.#name, this.#quoted, this.#createTable))
+    this.#table = table
+    return { ...table, poolSize: size }
+  }
+
+  async use<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+    return await this.#reached.connections.use(left, work)
+  }
+
+  async transact<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+    return await this.use(left, async connection => {
+      const result = await this.#begin(connection, left, work)
+      try {
+        await connection.query('COMMIT', [], left)
+      } catch (error) {
+        throw error instanceof LostError ? new CommitLostError(error.message, { cause: error.cause }) : error
+      }
+      return result
+    })
+  }
+
+  async exclusively (left: number, work: (connection: Connection) => Promise<void>): Promise<void> {
+    const lock = 'CONCAT(\'fastify-sql-sessions \', MD5(CONCAT(COALESCE(DATABASE(), \'\'), ?)))'
+    await this.use(left, async connection => {
+      const [[got] = []] = await connection.query(`SELECT GET_LOCK(${lock}, 0) + 0e0`, [this.#quoted], left)
+      if (got !== 1) return
+      try {
+        await work(connection)
+      } finally {
+        await connection.query(`SELECT RELEASE_LOCK(${lock})`, [this.#quoted], left)
+      }
+    })
+  }
+
+  async now (connection: Connection, left: number): Promise<number> {
+    const [[now] = []] = await connection.rows(sql.SELECT_NOW, [], left)
+    return Number(now)
+  }
+
+  async find (connection: Connection, tokens: readonly string[], left: number): Promise<Rows> {
+    const filled = fill(tokens)
+    return foundIn(await connection.rows(sql.find(this.#dialect, this.#quoted, filled.length), filled, left))
+  }
+
+  async findAndLock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows> {
+    return foundIn(await connection.rows(sql.findAndLock(this.#dialect, this.#quoted, tokens.length, locks), tokens, left, this.#patience(locks, left)))
+  }
+
+  async holds (connection: Connection, sessions: readonly NewSession[], left: number, locks: number): Promise<boolean> {
+    const statement = sql.peekAndLock(this.#dialect, this.#quoted, sessions.length, locks)
+    const rows = await connection.rows(statement, sessions.map(({ token }) => token), left, this.#patience(locks, left))
+    return sessions.every(({ token, data }) => rows.some(row => String(row[0]) === token && Buffer.from(data).equals(row[1] as Uint8Array)))
+  }
+
+  async insert (connection: Connection, sessions: readonly NewSession[], left: number): Promise<void> {
+    const values = sessions.flatMap(({ token, data, ttl }) => [token, data, micros(ttl)])
+    await connection.run(sql.insert(this.#dialect, this.#quoted, sessions.length), values, left)
+  }
+
+  async update (connection: Connection, sessions: readonly ChangedSession[], left: number, locks: number): Promise<ReadonlySet<ChangedSession>> {
+    const saved = new Set<ChangedSession>()
+    for (const { items, whole } of bySeen(sessions)) {
+      const filled = fill(items)
+      const tokens = filled.map(({ token }) => token)
+      const values = [
+        ...tokens, ...tokens, ...filled.map(({ ttl }) => micros(ttl)),
+        ...tokens, ...filled.map(({ data }) => data),
+        ...tokens,
+        ...seenValues(filled, tokens, whole)
+      ]
+      const { insertId } = await connection.run(sql.update(this.#dialect, this.#quoted, filled.length, whole, locks), values, left, this.#patience(locks, left))
+      const bits = BigInt(insertId)
+      items.forEach((session, i) => { if ((bits >> BigInt(i) & 1n) === 1n) saved.add(session) })
+    }
+    return saved
+  }
+
+  async touch (connection: Connection, sessions: readonly TouchedSession[], left: number, locks: number): Promise<void> {
+    for (const { items, whole } of bySeen(sessions)) {
+      const filled = fill(items)
+      const tokens = filled.map(({ token }) => token)
+      const values = [
+        ...tokens, ...filled.map(({ ttl }) => micros(ttl)),
+        ...tokens,
+        ...seenValues(filled, tokens, whole),
+        ...tokens, ...filled.map(({ ttl, atLeast }) => micros(ttl - atLeast))
+      ]
+      await connection.run(sql.touch(this.#dialect, this.#quoted, filled.length, whole, locks), values, left, this.#patience(locks, left))
+    }
+  }
+
+  async overwrite (connection: Connection, { token, data, ttl }: NewSession, left: number): Promise<void> {
+    await connection.run(sql.overwrite(this.#dialect, this.#quoted), [data, micros(ttl), token], left)
+  }
+
+  async remove (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<readonly string[]> {
+    const filled = fill(tokens)
+    const statement = sql.remove(this.#dialect, this.#quoted, filled.length, locks)
+    const { affectedRows } = await connection.run(statement, [...filled, ...filled], left, this.#patience(locks, left))
+    if (affectedRows >= tokens.length) return []
+    const notes = await connection.rows(sql.notes(this.#dialect, this.#quoted, filled.length), filled, left)
+    return notes.flatMap(row => tokens.includes(String(row[0])) ? successorIn(row[1] as Uint8Array) ?? [] : [])
+  }
+
+  async page (connection: Connection, after: string | undefined, size: number, left: number): Promise<readonly StoredSession[]> {
+    const values = after === undefined ? [size] : [after, size]
+    return foundIn(await connection.query(sql.page(this.#dialect, this.#quoted, after !== undefined), values, left)).sessions
+  }
+
+  async removeExpired (connection: Connection, most: number, left: number, locks: number): Promise<number> {
+    const rows = await connection.query(sql.expired(this.#dialect, this.#quoted), [most], left)
+    if (rows.length === 0) return 0
+    const tokens = fill(rows.map(([token]) => String(token)))
+    const statement = sql.removeExpired(this.#dialect, this.#quoted, tokens.length, locks)
+    const { affectedRows } = await connection.run(statement, tokens, left, this.#patience(locks, left))
+    return affectedRows
+  }
+
+  kindOf (error: unknown): ErrorKind {
+    const number = errorNumber(error)
+    return KINDS.get(number) ?? (number > 0 ? 'failed' : 'unknown')
+  }
+
+  async close (): Promise<void> {
+    const opened = await this.#opening?.catch(() => undefined)
+    if (opened?.isOwn === true) await this.#connections?.close()
+  }
+
+  /** Does `work` in a transaction that is left open. */
+  async #begin<T> (connection: Connection, left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+    try {
+      await connection.query('START TRANSACTION', [], left)
+      return await work(connection)
+    } catch (error) {
+      // Without a COMMIT the server undoes what a lost connection has begun.
+      if (error instanceof LostError) throw new UnreachedError(error.message, { cause: error.cause })
+      await connection.query('ROLLBACK', [], left).catch(() => {})
+      throw error
+    }
+  }
+
+  /** When to kill a statement that waits for a lock, in milliseconds, where the server cannot be told to give up. */
+  #patience (locks: number, left: number): number | undefined {
+    return this.#dialect.boundsLocks ? undefined : Math.min(locks * 1000, left * 0.9)
+  }
+
+  get #dialect (): sql.Dialect {
+    return this.#reached.table.dialect
+  }
+
+  get #reached (): { readonly connections: MysqlConnections, readonly table: MysqlTable } {
+    if (this.#connections === undefined || this.#table === undefined) throw new UnreachedError('it has not been reached yet')
+    return { connections: this.#connections, table: this.#table }
+  }
+}
+
+function foundIn (rows: readonly unknown[][]): Rows {
+  return {
+    now: rows[0]?.[3] === undefined ? undefined : Number(rows[0][3]),
+    sessions: rows.map(([token, data, ttl]) => ({ token: String(token), data: data as Uint8Array, ttl: Number(ttl) }))
+  }
+}
+
+function micros (ttl: number): number {
+  return Math.floor(ttl * 1000)
+}
+
+/** Repeats the last item up to a size that a statement is prepared for. */
+function fill<T> (items: readonly T[]): T[] {
+  const size = SIZES.find(size => size >= items.length) ?? items.length
+  return Array.from({ length: size }, (_, i) => items[Math.min(i, items.length - 1)] as T)
+}
+
+interface WithSeen {
+  readonly seen: Seen
+}
+
+/** Headers of one length go together, and so does all data without a header. */
+function bySeen<T extends WithSeen> (items: readonly T[]): Array<{ items: T[], whole: boolean }> {
+  const groups = new Map<number, T[]>()
+  for (const item of items) {
+    const key = item.seen.whole ? -1 : item.seen.bytes.length
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [item])
+    else group.push(item)
+  }
+  return Array.from(groups, ([key, items]) => ({ items, whole: key === -1 }))
+}
+
+function seenValues (items: readonly WithSeen[], tokens: readonly string[], whole: boolean): unknown[] {
+  const lengths = whole ? [...tokens, ...items.map(({ seen }) => seen.bytes.length + 1)] : [items[0]?.seen.bytes.length]
+  return [...lengths, ...tokens, ...items.map(({ seen }) => seen.bytes)]
+}

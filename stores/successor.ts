@@ -1,0 +1,33 @@
+/*
+ * The note that a renewed session leaves in its old row: it names the new one, so that a sign-out that was loaded under
+ * the old token still ends the session. The row is expired from the beginning, so nothing ever loads it, neither this
+ * plugin nor SCS; only `delete` reads it, and the cleanup spares it for SUCCESSOR_TTL.
+ */
+
+/** How the data of such a row begins. */
+export const NOTE = Buffer.from('FSS1 renewed as ')
+
+/** A chain of renewals is followed this far: many more than fit into SUCCESSOR_TTL. */
+export const MOST_SUCCESSORS = 32
+
+/** The data of the row that a renewed session leaves. */
+export function successorNote (token: string): Buffer {
+  return Buffer.concat([NOTE, Buffer.from(token)])
+}
+
+/** The token that such a row names, or undefined if the data is no such note. */
+export function successorIn (data: Uint8Array): string | undefined {
+  const buffer = asBuffer(data)
+  if (!buffer.subarray(0, NOTE.length).equals(NOTE)) return undefined
+  return buffer.toString('utf8', NOTE.length)
+}
+
+/** Whether data is what a caller saw. */
+export function isSeen (data: Uint8Array, seen: { readonly bytes: Uint8Array, readonly whole: boolean }): boolean {
+  const buffer = asBuffer(data)
+  return (seen.whole ? buffer : buffer.subarray(0, seen.bytes.length)).equals(seen.bytes)
+}
+
+function asBuffer (data: Uint8Array): Buffer {
+  return Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+}

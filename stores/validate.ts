@@ -1,0 +1,48 @@
+import { inspect } from 'node:util'
+import { InvalidOptionError } from './errors.js'
+
+/** More than a browser or a database can mean: 100 years, in milliseconds. */
+const LONGEST = 100 * 365.25 * 24 * 3_600_000
+/** The longest that a timer can wait, in milliseconds. */
+export const LONGEST_TIMER = 2 ** 31 - 1
+
+/** A length of time in whole milliseconds. */
+export function duration (option: string, value: unknown, otherwise: number, { least = 0, most = LONGEST } = {}): number {
+  if (value === undefined) return otherwise
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
+  throw new InvalidOptionError(`${option} must be a whole number of milliseconds from ${least} to ${most}, not ${inspected(value)}`)
+}
+
+export function positiveInteger (option: string, value: unknown, otherwise: number): number {
+  if (value === undefined) return otherwise
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value
+  throw new InvalidOptionError(`${option} must be a whole number of 1 or more, not ${inspected(value)}`)
+}
+
+export function boolean (option: string, value: unknown, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise
+  if (typeof value === 'boolean') return value
+  throw new InvalidOptionError(`${option} must be true or false, not ${inspected(value)}`)
+}
+
+export function oneOf<T extends string | boolean> (option: string, value: unknown, allowed: readonly T[], otherwise: T): T {
+  if (value === undefined) return otherwise
+  const found = allowed.find(one => one === value)
+  if (found !== undefined) return found
+  throw new InvalidOptionError(`${option} must be ${allowed.map(one => inspect(one)).join(' or ')}, not ${inspected(value)}`)
+}
+
+/** The parts of a table's name, the schema first. */
+export function tableName (value: unknown, otherwise = 'sessions'): readonly string[] {
+  if (value === undefined) return [otherwise]
+  // eslint-disable-next-line no-control-regex -- the databases refuse exactly these
+  if (typeof value === 'string' && /^[^.\u0000]{1,64}(\.[^.\u0000]{1,64})?$/.test(value) && !/\s(\.|$)/.test(value)) return value.split('.')
+  throw new InvalidOptionError(`table must be the name of a table, like 'sessions' or 'auth.sessions', not ${inspected(value)}`)
+}
+
+/** A wrong value as an error shows it: short, and without what may be a password. */
+export function inspected (value: unknown): string {
+  if (typeof value === 'string') return value.includes('://') || value.length > 60 ? 'another string' : inspect(value)
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'another object'
+  return typeof value === 'function' ? 'a function' : inspect(value)
+}

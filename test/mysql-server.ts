@@ -1,0 +1,137 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createConnection } from 'mysql2/promise'
+
+/** A server that a test has started for itself, on a throw-away folder and a free port of 127.0.0.1. */
+export interface PrivateServer {
+  readonly port: number
+  /** The URL of one of its databases; without a name, of none. */
+  url (database?: string): string
+  /** Ends it without a word, as a power cut would. Its data stay. */
+  kill (): Promise<void>
+  /** Starts it again after `kill`, on the same port and data. */
+  start (): Promise<void>
+  /** Ends it and removes its folder. */
+  stop (): Promise<void>
+}
+
+const WAYS = `The tests need a MySQL or MariaDB server. Any of these ways will do:
+  - set MYSQL_URL to a server that they may use: MYSQL_URL=mysql://user:password@127.0.0.1:3306
+    (the user must be allowed to create databases; the tests make their own and drop them)
+  - install MariaDB or MySQL, so that mariadbd or mysqld is on this machine (Debian, Ubuntu: apt-get install mariadb-server):
+    the tests start it for themselves, on a throw-away folder and a free port
+  - on Debian or Ubuntu run them as root, and they install it`
+
+/** Installs MariaDB if there is no server on this machine and it can be done. Throws an error that names the ways otherwise. */
+export function ensureServer (): void {
+  if (findServer() !== undefined) return
+  if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
+    console.error('There is no MySQL or MariaDB on this machine. Installing Debian\'s mariadb-server ...')
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+    // Its service must not be started: the tests run a server of their own.
+    const install = 'apt-get update -qq && (printf "#!/bin/sh\\nexit 101\\n" > /usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d; apt-get install -y -qq --no-install-recommends mariadb-server; status=$?; rm -f /usr/sbin/policy-rc.d; exit $status)'
+    execFileSync('sh', ['-c', install], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  }
+  if (findServer() === undefined) throw new Error(WAYS)
+}
+
+/** Starts a server with these further arguments. */
+export async function startServer (args: readonly string[] = []): Promise<PrivateServer> {
+  ensureServer()
+  const program = findServer() as string
+  const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'fastify-sql-sessions-'))
+  let port = 0
+  let server: ChildProcess | undefined
+  const removeAll = () => { server?.kill('SIGKILL') }
+
+  const start = async () => {
+    for (let tries = 0; ; tries++) {
+      if (port === 0) port = await freePort()
+      server = spawn(program, serverArguments(folder, port, args), { stdio: ['ignore', 'ignore', 'pipe'] })
+      let log = ''
+      server.stderr?.on('data', (chunk: Buffer) => { log = (log + chunk.toString()).slice(-4000) })
+      if (await isReady(server, port)) return
+      // Somebody else was given the port meanwhile.
+      if (tries === 3) throw new Error(`${program} does not start:\n${log}`)
+      port = 0
+    }
+  }
+  const kill = async (signal: NodeJS.Signals) => {
+    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return
+    const exited = once(server, 'exit')
+    server.kill(signal)
+    await exited
+  }
+
+  process.once('exit', removeAll)
+  initialize(program, folder)
+  await start()
+  return {
+    get port () { return port },
+    url: (database = '') => `mysql://root@127.0.0.1:${port}/${database}`,
+    kill: async () => { await kill('SIGKILL') },
+    start,
+    stop: async () => {
+      await kill('SIGKILL')
+      process.removeListener('exit', removeAll)
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+}
+
+function findServer (): string | undefined {
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/usr/libexec', '/opt/homebrew/bin', '/usr/local/mysql/bin']
+  return ['mariadbd', 'mysqld'].flatMap(name => folders.map(folder => join(folder, name))).find(existsSync)
+}
+
+const isMariadb = (program: string) => program.endsWith('mariadbd') || execFileSync(program, ['--version'], { encoding: 'utf8' }).includes('MariaDB')
+/** A server does not run as root unless it is told to. */
+const asUser = () => process.getuid?.() === 0 ? [`--user=${userInfo().username}`] : []
+
+function initialize (program: string, folder: string): void {
+  const data = join(folder, 'data')
+  if (isMariadb(program)) {
+    const sibling = join(program, '..', 'mariadb-install-db')
+    const install = existsSync(sibling) ? sibling : 'mariadb-install-db'
+    execFileSync(install, ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve', ...asUser()], { stdio: 'pipe' })
+  } else {
+    execFileSync(program, ['--no-defaults', '--initialize-insecure', `--datadir=${data}`, ...asUser()], { stdio: 'pipe' })
+  }
+}
+
+function serverArguments (folder: string, port: number, args: readonly string[]): string[] {
+  return ['--no-defaults', `--datadir=${join(folder, 'data')}`, `--socket=${join(folder, 's')}`, `--pid-file=${join(folder, 'pid')}`,
+    `--port=${port}`, '--bind-address=127.0.0.1', '--skip-name-resolve', '--max-connections=500', '--innodb-flush-log-at-trx-commit=0',
+    ...asUser(), ...args]
+}
+
+async function freePort (): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+async function isReady (server: ChildProcess, port: number): Promise<boolean> {
+  const giveUpAt = Date.now() + 60_000
+  while (server.exitCode === null && Date.now() < giveUpAt) {
+    try {
+      const connection = await createConnection({ host: '127.0.0.1', port, user: 'root' })
+      await connection.end()
+      return true
+    } catch {
+      await sleep(20)
+    }
+  }
+  server.kill('SIGKILL')
+  return false
+}
