@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { applications, isOurs } from './applications.js'
+import { applications } from './applications.js'
 import type { Application } from './applications.js'
 import { expectedAfter, readCookies, wrongSessions } from './check.js'
 import type { Database } from './databases/database.js'
@@ -75,7 +74,6 @@ export class Lab {
       const application = applications.find((known) => known.name === name)
       if (application === undefined) throw new Error(`There is no application ${name}`)
       if (application.module === undefined && find('go') === undefined) this.#leaveOut(name, 'Go is not installed')
-      else if (isOurs(application) && !existsSync(new URL('../plugin/index.js', import.meta.url))) this.#leaveOut(name, 'it is not built')
       else return application
       return []
     })

@@ -9,4 +9,6 @@ const { host, ...rest } = login()
 const pool = new mssql.ConnectionPool({
   ...rest, server: host, pool: { max: settings.pool, min: settings.pool }, options: { trustServerCertificate: true }
 })
-await serve({ store: 'mssql', mssql: pool, table: 'bench_sessions' })
+// The options are typed as soon as the store is on the main branch.
+const options: object = { store: 'mssql', mssql: pool, table: 'bench_sessions' }
+await serve(options)

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createConnection } from 'mysql2/promise'
 import type { RowDataPacket } from 'mysql2/promise'
 import { root } from '../paths.js'
@@ -48,7 +48,4 @@ export async function openMySQL (login: Login): Promise<Database> {
   }
 }
 
-function ourSchema (): string {
-  const file = new URL('schema/mysql.sql', root)
-  return existsSync(file) ? readFileSync(file, 'utf8') : scsSchema
-}
+const ourSchema = (): string => readFileSync(new URL('schema/mysql.sql', root), 'utf8')

@@ -134,7 +134,8 @@ async function slowLog (lab: Lab): Promise<() => Promise<number[]>> {
     const entries = readFileSync(file, 'utf8').split(/^# User@Host:/m)
     return entries.flatMap((entry) => {
       const time = /^# Query_time: ([0-9.]+)/m.exec(entry)?.[1]
-      return time !== undefined && /^(DELETE|SELECT)\b[^;]*\bexpiry\b[^;]*\bLIMIT\b/im.test(entry) ? Number(time) : []
+      const ofCleanup = /\b(DELETE|SELECT)\b[^;]*\bexpiry\s*<=?/i.test(entry) && !/\b(UPDATE|COUNT)\b/.test(entry)
+      return time !== undefined && ofCleanup ? Number(time) : []
     })
   }
 }
