@@ -18,7 +18,7 @@ export function draw (result: SeriesResult): string[] {
   const echarts = createRequire(new URL('package.json', bench))('echarts') as Echarts
   mkdirSync(plots, { recursive: true })
   return distinct(result.figures, 'operation').map((operation) => {
-    const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 760, height: 420 })
+    const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 760, height: 480 })
     const figures = result.figures.filter((figure) => figure.operation === operation)
     chart.setOption(distinct(figures, 'point').length > 1 ? lines(result, figures, operation) : bars(result, figures, operation))
     const name = `${result.series}-${operation.replaceAll(/[^a-z0-9]+/gi, '-')}.svg`
@@ -48,8 +48,9 @@ function lines (result: SeriesResult, figures: readonly Figure[], operation: str
     animation: false,
     backgroundColor: '#fff',
     title: heading(result, operation),
-    legend: { top: 28, data: names.map(title) },
-    grid: { top: 90, left: 75, right: 25, bottom: 50 },
+    // One below the other: without a browser echarts guesses the width of a text, and too small.
+    legend: { orient: 'vertical', top: 32, itemGap: 5, data: names.map(title) },
+    grid: { top: 70 + 20 * names.length, left: 75, right: 25, bottom: 50 },
     xAxis: { type: 'category', name: result.axis, nameLocation: 'middle', nameGap: 30, data: points.map(String) },
     yAxis: { type: 'value', name: units[result.unit], min: 0 },
     series: names.flatMap((name) => {
@@ -89,6 +90,16 @@ function whisker (_params: unknown, api: Api): object {
   return { type: 'group', children: [line(x, low, x, high), line(x - 4, low, x + 4, low), line(x - 4, high, x + 4, high)] }
 }
 
+/** The same across a bar. */
+function sidewaysWhisker (_params: unknown, api: Api): object {
+  const [low, y] = api.coord([api.value(0), api.value(1)])
+  const [high] = api.coord([api.value(2), api.value(1)])
+  const stroke = api.visual('color')
+  const line = (x1: number, y1: number, x2: number, y2: number): object =>
+    ({ type: 'line', shape: { x1, y1, x2, y2 }, style: { stroke, lineWidth: 1 } })
+  return { type: 'group', children: [line(low, y, high, y), line(low, y - 4, low, y + 4), line(high, y - 4, high, y + 4)] }
+}
+
 function bars (result: SeriesResult, figures: readonly Figure[], operation: string): object {
   const names = distinct(figures, 'application').reverse()
   const spreads = names.map((name) => spread(
@@ -108,8 +119,17 @@ function bars (result: SeriesResult, figures: readonly Figure[], operation: stri
         label: {
           show: true,
           position: 'right',
+          offset: [0, -12],
           formatter: ({ value }: { value: number }) => value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3)
         }
+      },
+      {
+        type: 'custom',
+        data: spreads.map(({ low, high }, index) => [low, index, high]),
+        encode: { x: [0, 2], y: 1 },
+        z: 3,
+        color: '#212529',
+        renderItem: sidewaysWhisker
       }
     ]
   }
