@@ -1,0 +1,3 @@
+import { serve } from './fastify-session.js'
+
+await serve(undefined)

@@ -1,0 +1,4 @@
+import { serve } from './fastify-session.js'
+import { mysqlStore } from './mysql-store.js'
+
+await serve(await mysqlStore())

@@ -1,0 +1,3 @@
+import { serve } from './ours.js'
+
+await serve({ store: 'memory' })
