@@ -74,6 +74,15 @@ for (const [name, keep] of stores) {
       t.same((await visitor.get('/me')).json(), { user: null, data: { basket: 'apple' } })
     })
 
+    t.test('keepSessionInfo keeps it all too', async t => {
+      const visitor = new Visitor(await passportApp(t, await keep(t)))
+      await visitor.post('/put', { basket: 'apple', get: 'a key named like a method' })
+      const before = visitor.cookies.get('session')
+      await visitor.post('/login-and-keep', { user: 'ada' })
+      t.not(visitor.cookies.get('session'), before)
+      t.same((await visitor.get('/me')).json().data, { basket: 'apple', get: 'a key named like a method', passport: 'ada' })
+    })
+
     t.test('@fastify/flash shows a message once, to this visitor alone', async t => {
       const app = await start(t)
       await app.register(sessions, await keep(t))
@@ -147,7 +156,7 @@ t.test('@fastify/flash registered before the sessions says what it misses', asyn
   t.teardown(async () => { await app.close() })
   app.register(flash)
   app.register(sessions)
-  await t.rejects(app.ready().then(() => {}), /session/)
+  await t.rejects(async () => { await app.ready() }, /session/)
 })
 
 async function start (t: Test): Promise<FastifyInstance> {
