@@ -105,6 +105,11 @@ for (const [name, keep] of stores) {
       t.same((await visitor.get('/data')).json(), { name: 'Ada', said: 2 })
     })
 
+    t.test('a session that begins in a websocket, where no cookie can be set, is refused and says why', async t => {
+      const { app } = await websocketApp(t, await keep(t))
+      t.same(await say(t, app, '', ['hello']), ['FST_SESSION_HEADERS_SENT'])
+    })
+
     t.test('@fastify/cookie registered by the application first, with options of its own, sets its cookies beside ours', async t => {
       const app = await start(t)
       await app.register(cookie, {
