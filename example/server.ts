@@ -1,7 +1,7 @@
 import { memoryStore, mysqlStore, type SessionStore } from 'fastify-sql-sessions'
 import { buildApplication } from './application.js'
 
-const IN_MEMORY = 'in memory, and end with this process'
+const IN_MEMORY = 'in memory, until this process ends'
 const HOW_TO_KEEP = `To keep sessions in a database:
   MYSQL_URL=mysql://user:password@127.0.0.1:3306/database npm start`
 
