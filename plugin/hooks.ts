@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { tokensIn } from './cookie.js'
 import { NotLoadedError, OptedOutError } from './errors.js'
+import { withKeysListed } from './listed.js'
 import { RequestSession, type Candidate, type Registration } from './request-session.js'
 import type { Session } from './session.js'
 import { hashToken } from './token.js'
@@ -25,7 +26,7 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
       const state = stateOf(this)
       if (state === NOT_LOADED) throw new NotLoadedError(name)
       if (state === OPTED_OUT) throw new OptedOutError(name)
-      return state
+      return 'passport' in this ? withKeysListed(state) : state
     }
   })
 

@@ -54,7 +54,7 @@ export interface SessionOptions {
   idleTimeout?: number
   /** With `idleTimeout`: a session's expiry is moved at most this often, in milliseconds. Default a tenth of `idleTimeout`. */
   touchInterval?: number
-  /** How often expired rows are deleted, in milliseconds. Default 5 minutes; 0 never. */
+  /** How often expired sessions are deleted, in milliseconds. Default 5 minutes, in memory 1 minute; 0 never. */
   cleanupInterval?: number
   /** How long a request waits for the store, in milliseconds. Default 5 seconds. */
   storeTimeout?: number

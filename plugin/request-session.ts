@@ -433,7 +433,7 @@ export class RequestSession implements Session {
         this.#renew = false
         return
       }
-      if (isNew && this.#reply.raw.headersSent) throw new HeadersSentError()
+      if (isNew && !this.#canSetCookie()) throw new HeadersSentError()
       const { values, deadline, rememberMe } = this.#look()
       const content = { values: new Map(values), deadline, rememberMe }
       const renew = this.#renew
@@ -450,6 +450,13 @@ export class RequestSession implements Session {
         throw error
       }
     })
+  }
+
+  /** Not for a websocket: what answers the upgrade sends headers of its own, and the reply's only if it is refused. */
+  #canSetCookie (): boolean {
+    const { raw } = this.#request
+    const isUpgrade = 'upgrade' in raw && raw.upgrade === true
+    return !this.#reply.raw.headersSent && (!isUpgrade || this.#isSent)
   }
 
   #takeJob (): Job {
