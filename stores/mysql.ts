@@ -9,7 +9,7 @@ import * as sql from './mysql-sql.js'
 import { inspectTable, LAST_TIMESTAMP, type MysqlTable } from './mysql-table.js'
 import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from './successor.js'
 import type { ChangedSession, Found, NewSession, Outcome, Seen, SessionStore, StoredSession, StoreLog, TouchedSession, Write } from './store.js'
-import { boolean, duration, tableName } from './validate.js'
+import { boolean, duration, knownOnly, tableName } from './validate.js'
 
 export type { MysqlPool, MysqlPoolOptions, MysqlSource } from './mysql-pool.js'
 
@@ -81,6 +81,7 @@ class MysqlStore implements SessionStore {
 
   constructor (source: MysqlSource, options: MysqlStoreOptions) {
     checkSource(source)
+    knownOnly(options, ['table', 'createTable', 'cleanupInterval', 'storeTimeout'])
     this.#source = source
     this.#name = tableName(options.table)
     this.#table = this.#name.map(part => `\`${part.replaceAll('`', '``')}\``).join('.')
