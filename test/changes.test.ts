@@ -87,8 +87,14 @@ t.test('it is known whether there are changes, and which keys were put', async t
   t.notOk(changes.hasPut('a'))
   changes.put('a', 1)
   t.ok(changes.hasPut('a'))
+  changes.update('a', increment)
+  t.notOk(changes.hasPut('a'), 'an update came after it')
+  changes.put('a', 1)
   changes.remove('a')
   t.notOk(changes.hasPut('a'))
+  changes.put('a', 1)
+  changes.merge('other')
+  t.notOk(changes.hasPut('a'), 'a merge came after it')
 })
 
 t.test('what an update makes is checked whenever it is computed', async t => {
