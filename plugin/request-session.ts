@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Changes, computed, type UpdateFunction } from './changes.js'
 import type { SessionContent } from './codec.js'
 import type { Committed, Committer, Job } from './commit.js'
-import { addCookie, varyByCookie, type Cookie } from './cookie.js'
+import { addCookie, addRawCookie, varyByCookie, type Cookie } from './cookie.js'
 import { HeadersSentError, InvalidArgumentError } from './errors.js'
 import type { Settings } from './options.js'
 import type { Session, SessionStatus } from './session.js'
@@ -213,7 +213,7 @@ export class RequestSession implements Session {
     this.#look()
     await this.#commitInTurn({ goesOn: true })
     // Nothing else will set it: a hijacked reply does not pass onSend.
-    if (this.#reply.sent && !this.#reply.raw.headersSent) this.#setCookie(header => this.#reply.raw.appendHeader('set-cookie', header))
+    if (this.#reply.sent && !this.#reply.raw.headersSent) this.#setCookie(header => addRawCookie(this.#reply.raw, header))
   }
 
   set (key: string, value: unknown): void {
