@@ -68,7 +68,7 @@ export class Committer {
 
   /** The deadline of a session that begins now: a whole number, as it comes back from the row. */
   #end (now: number): number {
-    return Math.round(now + this.#settings.lifetime)
+    return Math.floor(now + this.#settings.lifetime)
   }
 
   /** What tells this data from the next in the same row. */

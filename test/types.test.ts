@@ -13,8 +13,11 @@ declare module 'fastify-sql-sessions' {
   }
 }
 
+type Same<A, B> = [A] extends [B] ? [B] extends [A] ? true : never : never
 /** Compiles only if both types are the same. */
-function same<A, B> (_same: [A] extends [B] ? [B] extends [A] ? true : never : never): void {}
+function same<A, B> (_same: Same<A, B>): void {}
+/** Compiles only if the value has exactly this type. */
+const exactly = <T>() => <A>(_value: A, _same: Same<A, T>): void => {}
 
 /** Never called: some of it would fail. */
 export function typed (session: Session): void {
@@ -22,14 +25,12 @@ export function typed (session: Session): void {
   same<SessionValue<'declaredNumber'>, number>(true)
   same<SessionValue<'undeclared'>, unknown>(true)
 
-  const number = session.get('declaredNumber')
-  same<typeof number, number | undefined>(true)
-  const popped = session.pop('declaredCart')
-  same<typeof popped, { items: string[] } | undefined>(true)
-  const anything = session.get('undeclared')
-  same<typeof anything, unknown>(true)
-  const updated = session.update('declaredNumber', n => { same<typeof n, number | undefined>(true); return 1 })
-  same<typeof updated, number>(true)
+  exactly<number | undefined>()(session.get('declaredNumber'), true)
+  // @ts-expect-error -- what exactly must find out
+  exactly<string>()(session.get('declaredNumber'), true)
+  exactly<{ items: string[] } | undefined>()(session.pop('declaredCart'), true)
+  exactly<unknown>()(session.get('undeclared'), true)
+  exactly<number>()(session.update('declaredNumber', n => { exactly<number | undefined>()(n, true); return 1 }), true)
   const key: SessionKey = 'undeclared'
   session.put(key, 1)
   session.put('undeclared', { whatever: true })
