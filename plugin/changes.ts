@@ -52,9 +52,9 @@ export class Changes {
     this.#list.push({ kind: 'merge', token })
   }
 
-  /** Whether the key has a value that this request put there itself. */
+  /** Whether the last that was done to the key was to put a value there. */
   hasPut (key: string): boolean {
-    return this.#list.some(change => change.kind === 'put' && change.key === key)
+    return this.#list.findLast(change => !('key' in change) || change.key === key)?.kind === 'put'
   }
 
   /** Puts the changes of another log, which came first, before these. */

@@ -66,6 +66,11 @@ export class Committer {
     return Math.ceil(idleTimeout > 0 ? Math.min(deadline - now, idleTimeout) : deadline - now)
   }
 
+  /** The deadline of a session that begins now: a whole number, as it comes back from the row. */
+  #end (now: number): number {
+    return Math.floor(now + this.#settings.lifetime)
+  }
+
   /** What tells this data from the next in the same row. */
   seen (data: Uint8Array): Seen {
     const length = this.#codec.headerLength?.(data) ?? 0
@@ -75,7 +80,7 @@ export class Committer {
   /** Writes a new session with these values. False if the token is taken. */
   async insert (token: string, values: Map<string, unknown>, job: Job): Promise<Committed | undefined> {
     const now = this.#clock.now() ?? await this.#askTime()
-    const content = { values, deadline: job.deadline ?? now + this.#settings.lifetime, rememberMe: job.rememberMe }
+    const content = { values, deadline: job.deadline ?? this.#end(now), rememberMe: job.rememberMe }
     const { written } = this.#encode(content, now)
     const { data, ttl } = written
     return await this.#store.insert({ token, data, ttl }) ? written : undefined
@@ -118,7 +123,7 @@ export class Committer {
 
       const values = own?.values ?? new Map<string, unknown>()
       job.changes.apply(values, new Map(others.map((other, i) => [other, merged[i]?.values ?? new Map<string, unknown>()])))
-      const start = newToken === undefined && own !== undefined ? own.deadline : found.now + this.#settings.lifetime
+      const start = newToken === undefined && own !== undefined ? own.deadline : this.#end(found.now)
       const latest = merged.reduce((deadline, content) => Math.max(deadline, content?.deadline ?? 0), start)
       written = this.#encode({ values, deadline: job.deadline ?? latest, rememberMe: job.rememberMe ?? own?.rememberMe }, found.now).written
 

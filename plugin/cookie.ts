@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isToken } from './token.js'
 
@@ -107,6 +108,12 @@ const LAST_COOKIE_DATE = Date.UTC(9999, 11, 31)
 export function addCookie (reply: FastifyReply, setCookie: string): void {
   reply.header('set-cookie', setCookie)
   if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
+}
+
+/** The same for a reply that the application writes itself. */
+export function addRawCookie (response: ServerResponse, setCookie: string): void {
+  response.appendHeader('set-cookie', setCookie)
+  if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'no-store')
 }
 
 /** Says that the answer depends on the cookie. */

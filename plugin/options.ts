@@ -1,14 +1,14 @@
-import { closest } from './closest.js'
 import { textCodec, type Codec } from './codec.js'
 import type { CookieSettings } from './cookie.js'
 import { InvalidOptionError } from './errors.js'
+import { closest } from '../stores/closest.js'
 import { guarded } from '../stores/guard.js'
 import { isSimpleStore, isStore, simpleStore, type SimpleStore } from '../stores/simple.js'
 import { memoryStore } from '../stores/memory.js'
 import { mssqlStore, type MssqlSource } from '../stores/mssql.js'
 import { mysqlStore, type MysqlSource } from '../stores/mysql.js'
 import type { SessionStore } from '../stores/store.js'
-import { boolean, duration, inspected, oneOf } from '../stores/validate.js'
+import { boolean, duration, inspected, knownOnly, oneOf } from '../stores/validate.js'
 
 /** The attributes of the session's cookie. */
 export interface CookieOptions {
@@ -95,8 +95,8 @@ const DOMAIN = /^\.?[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)*$/i
 /** Checks the options of a registration. Throws `FST_SESSION_INVALID_OPTION`, naming the option and what to write instead. */
 export function settingsOf (given: SessionOptions | SessionStore | SimpleStore | undefined): Settings {
   const options: SessionOptions = given === undefined ? {} : isStore(given) || isSimpleStore(given) ? { store: given } : given
-  if (typeof options !== 'object' || options === null) throw new InvalidOptionError(`The options must be an object or a store, not ${inspected(options)}`)
-  knownOnly(options, [...OPTIONS, ...REGISTER_OPTIONS], '')
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new InvalidOptionError(`The options must be an object or a store, not ${inspected(options)}`)
+  knownOnly(options, [...OPTIONS, ...REGISTER_OPTIONS])
 
   const lifetime = duration('lifetime', options.lifetime, DAY, { least: 1 })
   const idleTimeout = duration('idleTimeout', options.idleTimeout, 0)
@@ -202,12 +202,4 @@ function text (option: string, value: unknown, otherwise: string, pattern: RegEx
   if (value === undefined) return otherwise
   if (typeof value === 'string' && pattern.test(value)) return value
   throw new InvalidOptionError(`${option} must be ${expected}, not ${inspected(value)}`)
-}
-
-function knownOnly (options: object, known: readonly string[], prefix: string): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue
-    const nearest = closest(name, known)
-    throw new InvalidOptionError(`There is no option ${prefix}${name}. ${nearest === undefined ? `There are: ${known.join(', ')}` : `Did you mean ${prefix}${nearest}?`}`)
-  }
 }

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Changes, computed, type UpdateFunction } from './changes.js'
 import type { SessionContent } from './codec.js'
 import type { Committed, Committer, Job } from './commit.js'
-import { addCookie, varyByCookie, type Cookie } from './cookie.js'
+import { addCookie, addRawCookie, varyByCookie, type Cookie } from './cookie.js'
 import { HeadersSentError, InvalidArgumentError, SessionGoneError } from './errors.js'
 import type { Settings } from './options.js'
 import type { Session, SessionStatus } from './session.js'
@@ -134,6 +134,7 @@ export class RequestSession implements Session {
     values.set(key, value)
     this.#changes.update(key, value => fn(copy(value, key)))
     this.#held.delete(key)
+    if (isObject(value)) this.#hold(key, value)
     this.#changed()
     return value as never
   }
@@ -157,7 +158,7 @@ export class RequestSession implements Session {
   }
 
   async mergeSession (token: string): Promise<void> {
-    const own = this.#look()
+    this.#look()
     if (typeof token !== 'string') throw new InvalidArgumentError(`mergeSession needs the token of a session, not ${inspected(token)}`)
     if (!isToken(token) || token === this.#token) return
     const key = this.#keyOf(token)
@@ -165,6 +166,8 @@ export class RequestSession implements Session {
     if (other === undefined || other.token !== key) return
     const content = this.#decode(other, now)
     if (content === undefined) return
+    // The session may have been committed or destroyed meanwhile.
+    const own = this.#look()
     for (const [name, value] of content.values) own.values.set(name, value)
     own.deadline = Math.max(own.deadline, content.deadline)
     this.#held.clear()
@@ -174,6 +177,7 @@ export class RequestSession implements Session {
 
   get status (): SessionStatus {
     this.#look()
+    this.#notice()
     return this.#status
   }
 
@@ -196,7 +200,7 @@ export class RequestSession implements Session {
     if (!(deadline instanceof Date) || Number.isNaN(deadline.getTime())) {
       throw new InvalidArgumentError(`setDeadline needs a valid Date, not ${deadline instanceof Date ? 'an invalid one' : inspected(deadline)}`)
     }
-    const time = deadline.getTime() + this.#skew()
+    const time = Math.round(deadline.getTime() + this.#skew())
     if (time <= this.#of.committer.now()) throw new InvalidArgumentError('setDeadline needs a Date in the future; use destroy to end the session now')
     if (deadline.getTime() > LATEST) throw new InvalidArgumentError('setDeadline needs a Date before the year 10000')
     content.deadline = this.#newDeadline = time
@@ -211,13 +215,10 @@ export class RequestSession implements Session {
   }
 
   async commit (): Promise<void> {
-    const { values } = this.#look()
-    const put = [...values].filter(([key]) => this.#changes.hasPut(key))
-    await this.#commitInTurn()
-    // The application may go on to change in place what it has put.
-    for (const [key, value] of put) if (isObject(value)) this.#hold(key, value)
+    this.#look()
+    await this.#commitInTurn({ goesOn: true })
     // Nothing else will set it: a hijacked reply does not pass onSend.
-    if (this.#reply.sent && !this.#reply.raw.headersSent) this.#setCookie(header => this.#reply.raw.appendHeader('set-cookie', header))
+    if (this.#reply.sent && !this.#reply.raw.headersSent) this.#setCookie(header => addRawCookie(this.#reply.raw, header))
   }
 
   set (key: string, value: unknown): void {
@@ -248,11 +249,15 @@ export class RequestSession implements Session {
     if (this.#isSent) return undefined
     this.#isSent = true
     if (this.#isLooked) varyByCookie(this.#reply)
-    if (this.#failure === undefined && !this.#mustCommit() && !this.#mayNeedTouch()) {
-      this.#setCookie(header => addCookie(this.#reply, header))
-      return undefined
+    try {
+      if (this.#failure !== undefined || this.#mustCommit() || this.#mayNeedTouch()) return this.#finish()
+    } catch (error) {
+      // A value was changed in place into something that cannot be kept.
+      this.#failure = { error }
+      return Promise.reject(error)
     }
-    return this.#finish()
+    this.#setCookie(header => addCookie(this.#reply, header))
+    return undefined
   }
 
   /** After the response: a change that nothing has saved is lost, and somebody should know. */
@@ -367,6 +372,13 @@ export class RequestSession implements Session {
     this.#held.set(key, { value, text: stringify(value, key) })
   }
 
+  /** From its commit on, an object of the application's own is like one that was handed out. */
+  #holdPuts (values: ReadonlyMap<string, unknown>): void {
+    for (const [key, value] of values) {
+      if (isObject(value) && this.#changes.hasPut(key)) this.#held.set(key, { value, text: stringify(value, key) })
+    }
+  }
+
   /** Turns changes in place of what was handed out into puts. */
   #notice (): void {
     for (const [key, { value, text }] of this.#held) {
@@ -409,12 +421,16 @@ export class RequestSession implements Session {
     this.#cookieDue = 'clear'
   }
 
-  /** One commit at a time, each with what has been changed until it begins. */
-  async #commitInTurn (): Promise<void> {
+  /**
+   * One commit at a time, each with what has been changed until it begins.
+   *
+   * @param options.goesOn the application may go on to change in place what it has put
+   */
+  async #commitInTurn ({ goesOn = false } = {}): Promise<void> {
     if (!this.#mustCommit()) return
     const committing = this.#committing === undefined
-      ? this.#commitOnce()
-      : this.#committing.catch(() => {}).then(() => this.#commitOnce())
+      ? this.#commitOnce(goesOn)
+      : this.#committing.catch(() => {}).then(() => this.#commitOnce(goesOn))
     this.#committing = committing
     try {
       await committing
@@ -423,7 +439,7 @@ export class RequestSession implements Session {
     }
   }
 
-  async #commitOnce (): Promise<void> {
+  async #commitOnce (goesOn: boolean): Promise<void> {
     await this.#deleting
     if (!this.#isDirty()) return
     await this.#told(async () => {
@@ -435,6 +451,7 @@ export class RequestSession implements Session {
       }
       if (isNew && !this.#canSetCookie()) throw new HeadersSentError()
       const { values, deadline, rememberMe } = this.#look()
+      if (goesOn) this.#holdPuts(values)
       const content = { values: new Map(values), deadline, rememberMe }
       const renew = this.#renew
       const job = this.#takeJob()
@@ -502,6 +519,7 @@ export class RequestSession implements Session {
     this.#inCookie = { deadline, rememberMe }
     // With other requests' changes in it, it is decoded again if somebody looks.
     if (committed.content?.values !== content.values) this.#content = undefined
+    else if (this.#content !== undefined && this.#newDeadline === undefined) this.#content.deadline = deadline
   }
 
   /** What the application was told has failed, until it succeeds. */

@@ -70,7 +70,7 @@ function pack (value: unknown, path: string, depth: number): Json {
 }
 
 function packObject (value: object, path: string, depth: number): Json {
-  if (depth === DEEPEST) throw new InvalidValueError(path, `it is nested more than ${DEEPEST} levels deep, or contains itself`)
+  if (depth >= DEEPEST) throw new InvalidValueError(path, `it is nested more than ${DEEPEST} levels deep, or contains itself`)
   if (Array.isArray(value)) return packList(value, path, depth)
   if (isPlain(value)) return packPlain(value, path, depth)
   if (types.isDate(value)) return { $date: Number.isNaN(value.getTime()) ? null : value.toISOString() }
@@ -79,10 +79,15 @@ function packObject (value: object, path: string, depth: number): Json {
     return { $bytes: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') }
   }
   if (types.isMap(value)) {
-    return { $map: [...value].map(([k, v], i) => [pack(k, `${path}<key ${i}>`, depth + 2), pack(v, `${path}<${String(k)}>`, depth + 2)]) }
+    return { $map: [...value].map(([k, v], i) => [pack(k, `${path}<key ${i}>`, depth + 2), pack(v, `${path}<${keyName(k, i)}>`, depth + 2)]) }
   }
   if (types.isSet(value)) return { $set: packList([...value], path, depth) }
   throw new InvalidValueError(path, types.isPromise(value) ? 'it is a promise (await it first)' : `it is a ${typeName(value)}`)
+}
+
+/** How an error names a place in a Map: by its key, unless that is an object, which may have no text at all. */
+function keyName (key: unknown, index: number): string {
+  return isObject(key) ? `value ${index}` : String(key)
 }
 
 function packList (list: readonly unknown[], path: string, depth: number): Json[] {

@@ -10,15 +10,16 @@ import type { SessionStore } from './store.js'
 export function guarded (store: SessionStore, timeout: number): SessionStore {
   return {
     open: log => store.open(log),
-    find: tokens => inTime(store.find(tokens), timeout),
-    insert: session => inTime(store.insert(session), timeout),
-    update: session => inTime(store.update(session), timeout),
-    touch: session => inTime(store.touch(session), timeout),
-    delete: token => inTime(store.delete(token), timeout),
+    find: tokens => inTime(() => store.find(tokens), timeout),
+    insert: session => inTime(() => store.insert(session), timeout),
+    update: session => inTime(() => store.update(session), timeout),
+    touch: session => inTime(() => store.touch(session), timeout),
+    delete: token => inTime(() => store.delete(token), timeout),
     rewrite: async (tokens, decide) => {
       // What the plugin's own function throws is no failure of the store, and is passed on as it is.
       let thrown: { readonly error: unknown } | undefined
       const watched: typeof decide = found => {
+        thrown = undefined
         try {
           return decide(found)
         } catch (error) {
@@ -26,7 +27,7 @@ export function guarded (store: SessionStore, timeout: number): SessionStore {
           throw error
         }
       }
-      await inTime(store.rewrite(tokens, watched), timeout).catch((error: unknown) => { throw thrown === undefined ? error : thrown.error })
+      await inTime(() => store.rewrite(tokens, watched), timeout).catch((error: unknown) => { throw thrown === undefined ? error : thrown.error })
     },
     scan: pageSize => store.scan(pageSize),
     deleteExpired: limit => store.deleteExpired(limit),
@@ -35,9 +36,11 @@ export function guarded (store: SessionStore, timeout: number): SessionStore {
   }
 }
 
-function inTime<T> (answer: Promise<T>, timeout: number): Promise<T> {
-  return new Promise((resolve, reject) => {
+async function inTime<T> (ask: () => Promise<T>, timeout: number): Promise<T> {
+  return await new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new StoreUnavailableError(`no answer within ${timeout} ms`)), timeout)
+    // A method that is not async may throw at once.
+    const answer = (async () => await ask())()
     answer.then(resolve, (error: unknown) => reject(ours(error))).finally(() => clearTimeout(timer))
   })
 }

@@ -5,7 +5,7 @@ import {
   SUCCESSOR_TTL, type ChangedSession, type Found, type NewSession, type Outcome, type SessionStore, type StoredSession,
   type StoreLog, type TouchedSession, type Write
 } from './store.js'
-import { positiveInteger } from './validate.js'
+import { knownOnly, positiveInteger } from './validate.js'
 
 /** The options of {@link memoryStore}. */
 export interface MemoryStoreOptions {
@@ -43,7 +43,9 @@ class MemoryStore implements SessionStore {
   #evicted = 0
   #warnedAt = -Infinity
 
-  constructor ({ maxSessions, cleanupInterval }: MemoryStoreOptions) {
+  constructor (options: MemoryStoreOptions) {
+    knownOnly(options, ['maxSessions', 'cleanupInterval'])
+    const { maxSessions, cleanupInterval } = options
     this.#maxSessions = positiveInteger('maxSessions', maxSessions, 100_000)
     this.#cleanup = new Cleanup(cleanupIntervalOf(cleanupInterval, 60_000), async stopped => {
       while (!stopped() && await this.deleteExpired(CLEANUP_BATCH) === CLEANUP_BATCH) await new Promise(resolve => setImmediate(resolve))

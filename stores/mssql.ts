@@ -6,7 +6,7 @@ import { CommitLostError, LostError, UnreachedError, type Contact, type ErrorKin
 import { SqlStore, storeTimeoutOf, type SqlStoreOptions } from './sql-store.js'
 import type { ChangedSession, NewSession, SessionStore, StoredSession, TouchedSession } from './store.js'
 import { NOTE, successorIn } from './successor.js'
-import { boolean, tableName } from './validate.js'
+import { boolean, knownOnly, tableName } from './validate.js'
 
 export type { MssqlConfig, MssqlPool, MssqlSource } from './mssql-pool.js'
 
@@ -66,6 +66,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
 
   constructor (source: MssqlSource, options: MssqlStoreOptions) {
     checkSource(source)
+    knownOnly(options, ['table', 'createTable', 'cleanupInterval', 'storeTimeout'])
     this.#source = source
     const name = tableName(options.table)
     this.tableName = name.join('.')

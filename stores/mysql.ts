@@ -6,7 +6,7 @@ import { CommitLostError, LostError, UnreachedError, type Contact, type ErrorKin
 import { SqlStore, storeTimeoutOf, type SqlStoreOptions } from './sql-store.js'
 import type { ChangedSession, NewSession, Seen, SessionStore, StoredSession, TouchedSession } from './store.js'
 import { successorIn } from './successor.js'
-import { boolean, tableName } from './validate.js'
+import { boolean, knownOnly, tableName } from './validate.js'
 
 export type { MysqlPool, MysqlPoolOptions, MysqlSource } from './mysql-pool.js'
 
@@ -56,6 +56,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
 
   constructor (source: MysqlSource, options: MysqlStoreOptions) {
     checkSource(source)
+    knownOnly(options, ['table', 'createTable', 'cleanupInterval', 'storeTimeout'])
     this.#source = source
     this.#name = tableName(options.table)
     this.tableName = this.#name.join('.')

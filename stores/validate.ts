@@ -1,10 +1,20 @@
 import { inspect } from 'node:util'
+import { closest } from './closest.js'
 import { InvalidOptionError } from './errors.js'
 
 /** More than a browser or a database can mean: 100 years, in milliseconds. */
 const LONGEST = 100 * 365.25 * 24 * 3_600_000
 /** The longest that a timer can wait, in milliseconds. */
 export const LONGEST_TIMER = 2 ** 31 - 1
+
+/** Refuses options that there are not, and suggests the one that was probably meant. */
+export function knownOnly (options: object, known: readonly string[], prefix = ''): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue
+    const nearest = closest(name, known)
+    throw new InvalidOptionError(`There is no option ${prefix}${name}. ${nearest === undefined ? `There are: ${known.join(', ')}` : `Did you mean ${prefix}${nearest}?`}`)
+  }
+}
 
 /** A length of time in whole milliseconds. */
 export function duration (option: string, value: unknown, otherwise: number, { least = 0, most = LONGEST } = {}): number {
