@@ -148,7 +148,7 @@ class MysqlStore implements SessionStore {
     try {
       await lanes.alone(async timeLeft => await this.#attempt(timeLeft, false, async (connection, left) => {
         await this.#transact(connection, tokens, decideOrNote, left)
-      }))
+      }), tokens)
     } catch (error) {
       throw thrown === undefined ? error : thrown.error
     }
@@ -229,31 +229,31 @@ class MysqlStore implements SessionStore {
         // A request may ask for several tokens, and all of them are parameters of the statement.
         maxBytes: MOST_ROWS,
         bytes: tokens => tokens.length,
-        key: () => undefined,
+        keys: () => [],
         send: async (asked, timeLeft) => await this.#sendFind(asked, timeLeft)
       }),
       insert: lanes.batch<NewSession, boolean>({
         ...shared,
         bytes: ({ data }) => data.length,
-        key: ({ token }) => token,
+        keys: ({ token }) => [token],
         send: async (sessions, timeLeft) => await this.#sendInsert(sessions, timeLeft)
       }),
       update: lanes.batch<ChangedSession, Outcome | undefined>({
         ...shared,
         bytes: ({ data, seen }) => data.length + seen.bytes.length,
-        key: ({ token }) => token,
+        keys: ({ token }) => [token],
         send: async (sessions, timeLeft) => await this.#sendUpdate(sessions, timeLeft)
       }),
       touch: lanes.batch<TouchedSession, undefined>({
         ...shared,
         bytes: ({ seen }) => seen.bytes.length,
-        key: ({ token }) => token,
+        keys: ({ token }) => [token],
         send: async (sessions, timeLeft) => await this.#sendTouch(sessions, timeLeft)
       }),
       remove: lanes.batch<string, undefined>({
         ...shared,
         bytes: () => 1,
-        key: token => token,
+        keys: token => [token],
         send: async (tokens, timeLeft) => await this.#sendRemove(tokens, timeLeft)
       })
     }
@@ -314,7 +314,7 @@ class MysqlStore implements SessionStore {
       // Repeated after a loss it does nothing if it was carried out: the data is then no longer what was seen.
       const { missed, found } = await this.#attempt(timeLeft, true, async (connection, left) => {
         const statement = sql.update(dialect, this.#table, padded.length, whole, lockTimeout)
-        const { insertId } = await connection.run(statement, values, left, this.#patience(lockTimeout, left)).catch((error: unknown) => {
+        const { insertId } = await connection.run(statement, values, left, this.#patience(items.length, left)).catch((error: unknown) => {
           wasLost ||= error instanceof LostError
           throw error
         })
@@ -349,7 +349,7 @@ class MysqlStore implements SessionStore {
         ...tokens, ...padded.map(({ ttl, atLeast }) => this.#micros(ttl) - Math.floor(atLeast * 1000))
       ]
       await this.#attempt(timeLeft, true, async (connection, left) => {
-        await connection.run(sql.touch(dialect, this.#table, padded.length, whole, lockTimeout), values, left, this.#patience(lockTimeout, left))
+        await connection.run(sql.touch(dialect, this.#table, padded.length, whole, lockTimeout), values, left, this.#patience(items.length, left))
       })
     }
     return sessions.map(() => undefined)
@@ -363,7 +363,7 @@ class MysqlStore implements SessionStore {
       const padded = fill(doomed)
       doomed = await this.#attempt(timeLeft, true, async (connection, left) => {
         const statement = sql.remove(dialect, this.#table, padded.length, lockTimeout)
-        const { affectedRows } = await connection.run(statement, [...padded, ...padded], left, this.#patience(lockTimeout, left))
+        const { affectedRows } = await connection.run(statement, [...padded, ...padded], left, this.#patience(tokens.length, left))
         if (affectedRows >= doomed.length) return []
         const rows = await connection.rows(sql.notes(dialect, this.#table, padded.length), padded, left)
         return rows.flatMap(([token, data]) => doomed.includes(String(token)) ? successorIn(data as Uint8Array) ?? [] : [])
@@ -449,9 +449,14 @@ class MysqlStore implements SessionStore {
     }
   }
 
-  /** When to kill a statement that waits for a lock, in milliseconds, where the server cannot be told. */
-  #patience (lockTimeout: number, timeLeft: number): number | undefined {
-    return this.#boundsLocks ? undefined : Math.min(lockTimeout * 1000, timeLeft - 100)
+  /**
+   * When to kill a statement of so many rows that waits for a lock, in milliseconds. Undefined where the server gives up by
+   * itself: it counts in whole seconds, which for a batch has to leave time for its rows one by one.
+   */
+  #patience (rows: number, timeLeft: number): number | undefined {
+    if (rows === 1) return this.#boundsLocks ? undefined : timeLeft - 100
+    const patience = Math.min(PATIENCE * 1000, timeLeft / 3)
+    return this.#boundsLocks && patience === PATIENCE * 1000 ? undefined : patience
   }
 
   /** Deletes up to `most` expired rows. */
@@ -461,7 +466,7 @@ class MysqlStore implements SessionStore {
     if (rows.length === 0) return 0
     const tokens = rows.map(([token]) => String(token))
     while (tokens.length < CLEANUP_BATCH) tokens.push(tokens[0] as string)
-    const { affectedRows } = await connection.run(sql.removeExpired(dialect, this.#table, tokens.length, PATIENCE), tokens, timeLeft, this.#patience(PATIENCE, timeLeft))
+    const { affectedRows } = await connection.run(sql.removeExpired(dialect, this.#table, tokens.length, PATIENCE), tokens, timeLeft, this.#patience(CLEANUP_BATCH, timeLeft))
     return affectedRows
   }
 
