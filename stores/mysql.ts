@@ -195,7 +195,12 @@ class MysqlStore implements SessionStore {
 
   /** Reaches the database, once; again if that has failed. */
   #contact (): Promise<Ready> {
-    if (this.#isClosed) return Promise.reject(new StoreUnavailableError('it was closed with the application'))
+    return this.#isClosed ? Promise.reject(closed()) : this.#reached()
+  }
+
+  /** The same for what was begun before the store was closed: it is carried out. */
+  #reached (): Promise<Ready> {
+    if (this.#isClosed && this.#ready === undefined) return Promise.reject(closed())
     this.#ready ??= this.#makeReady().catch((error: unknown) => {
       this.#ready = undefined
       throw this.#failure(error)
@@ -267,7 +272,7 @@ class MysqlStore implements SessionStore {
   }
 
   async #findAll (connection: Connection, tokens: readonly string[], timeLeft: number): Promise<Map<string, StoredSession>> {
-    const { table: { dialect } } = await this.#contact()
+    const { table: { dialect } } = await this.#reached()
     const found = new Map<string, StoredSession>()
     for (const some of chunks(tokens, MOST_ROWS)) {
       const padded = fill(some)
@@ -279,7 +284,7 @@ class MysqlStore implements SessionStore {
   }
 
   async #sendInsert (sessions: readonly NewSession[], timeLeft: number): Promise<boolean[]> {
-    const { table: { dialect } } = await this.#contact()
+    const { table: { dialect } } = await this.#reached()
     const written: boolean[] = []
     for (const some of powersOfTwo(sessions)) {
       const values = some.flatMap(({ token, data, ttl }) => [token, data, this.#micros(ttl)])
@@ -298,7 +303,7 @@ class MysqlStore implements SessionStore {
 
   /** An outcome of undefined is not known. */
   async #sendUpdate (sessions: readonly ChangedSession[], timeLeft: number): Promise<Array<Outcome | undefined>> {
-    const { table: { dialect } } = await this.#contact()
+    const { table: { dialect } } = await this.#reached()
     const outcomes = new Map<ChangedSession, Outcome | undefined>()
     for (const { items, whole } of bySeen(sessions)) {
       let wasLost = false
@@ -337,7 +342,7 @@ class MysqlStore implements SessionStore {
   }
 
   async #sendTouch (sessions: readonly TouchedSession[], timeLeft: number): Promise<undefined[]> {
-    const { table: { dialect } } = await this.#contact()
+    const { table: { dialect } } = await this.#reached()
     for (const { items, whole } of bySeen(sessions)) {
       const lockTimeout = items.length > 1 ? PATIENCE : this.#lockTimeout
       const padded = fill(items)
@@ -356,7 +361,7 @@ class MysqlStore implements SessionStore {
   }
 
   async #sendRemove (tokens: readonly string[], timeLeft: number): Promise<undefined[]> {
-    const { table: { dialect } } = await this.#contact()
+    const { table: { dialect } } = await this.#reached()
     const lockTimeout = tokens.length > 1 ? PATIENCE : this.#lockTimeout
     let doomed = [...tokens]
     for (let i = 0; doomed.length > 0 && i < MOST_SUCCESSORS; i++) {
@@ -373,7 +378,7 @@ class MysqlStore implements SessionStore {
   }
 
   async #transact (connection: Connection, tokens: readonly string[], decide: (found: Found) => readonly Write[], timeLeft: number): Promise<void> {
-    const { table, table: { dialect } } = await this.#contact()
+    const { table, table: { dialect } } = await this.#reached()
     let writes: readonly Write[] = []
     try {
       await connection.query('START TRANSACTION', [], timeLeft)
@@ -420,7 +425,7 @@ class MysqlStore implements SessionStore {
 
   /** After the answer to a COMMIT was lost: whether its writes are there, once the server is done with them. */
   async #wasCommitted (writes: readonly Write[], timeLeft: number): Promise<boolean> {
-    const { connections, table: { dialect } } = await this.#contact()
+    const { connections, table: { dialect } } = await this.#reached()
     const written = writes.flatMap(write => write.kind === 'insert' || write.kind === 'update' ? [write.session] : [])
     if (written.length === 0) return true
     return await connections.use(timeLeft, async connection => {
@@ -434,7 +439,7 @@ class MysqlStore implements SessionStore {
    * Does `work` on a connection, and again if it was undone or never begun; with `isRepeatable` also if its answer was lost.
    */
   async #attempt<T> (timeLeft: number, isRepeatable: boolean, work: (connection: Connection, timeLeft: number) => Promise<T>): Promise<T> {
-    const { connections } = await this.#contact()
+    const { connections } = await this.#reached()
     const until = performance.now() + timeLeft
     const left = () => until - performance.now()
     for (let tries = 1; ; tries++) {
@@ -461,7 +466,7 @@ class MysqlStore implements SessionStore {
 
   /** Deletes up to `most` expired rows. */
   async #deleteBatch (connection: Connection, most: number, timeLeft: number): Promise<number> {
-    const { table: { dialect } } = await this.#contact()
+    const { table: { dialect } } = await this.#reached()
     const rows = await connection.query(sql.expired(dialect, this.#table), [most], timeLeft)
     if (rows.length === 0) return 0
     const tokens = rows.map(([token]) => String(token))
@@ -533,6 +538,10 @@ class MysqlStore implements SessionStore {
     if (String(errorCode(error)).startsWith('FST_SESSION_')) return error
     return Object.assign(unavailable(error), { cause })
   }
+}
+
+function closed (): StoreUnavailableError {
+  return new StoreUnavailableError('it was closed with the application')
 }
 
 /** Something is wrong with one of the rows, and it may be sent again. */
