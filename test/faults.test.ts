@@ -401,6 +401,23 @@ t.test('in a short time too a locked row costs only its own requests', async t =
   await unlock()
 })
 
+t.test('a pool of one connection is not lost to a statement that nobody can end', async t => {
+  const database = await makeDatabase(t)
+  const pool = createPool({ uri: database.url, connectionLimit: 1 })
+  t.teardown(() => { pool.end(() => {}) })
+  const application = makeApplication(t, { ...mysqlOptions(database), mysql: pool, storeTimeout: 900 })
+  const tokens = [await newSession(application), await newSession(application)]
+  const unlock = await lockRow(database, tokens[0] as string)
+  const loaded = new Barrier(2)
+  const visits = await Promise.all(tokens.map(async token => await application.visit(token, async (request, reply) => {
+    await loaded.arrive()
+    return await put('a', 1)(request, reply)
+  })))
+  isRefused(t, visits[0] as Visit)
+  await unlock()
+  for (const token of tokens) t.equal((await application.visit(token, put('b', 1))).status, 200)
+})
+
 t.test('while 10,000 requests wait, the next one is refused at once', async t => {
   const database = await makeDatabase(t)
   const proxy = await startProxy(t, Number(new URL(database.url).port))
