@@ -88,12 +88,16 @@ function refused (error: Error & { statusCode?: number }, reply: FastifyReply, p
   if (error.statusCode !== undefined) reply.code(error.statusCode)
   for (const header of ABOUT_THE_BODY) reply.removeHeader(header)
   if ('headers' in error && typeof error.headers === 'object' && error.headers !== null) reply.headers(error.headers as Record<string, string>)
-  if (isDestroyable(payload)) payload.destroy()
+  discard(payload)
   return error
 }
 
-const ABOUT_THE_BODY = ['content-encoding', 'content-range', 'content-disposition', 'etag', 'last-modified', 'location', 'expires']
+const ABOUT_THE_BODY = ['content-type', 'content-encoding', 'content-language', 'content-location', 'content-range', 'content-disposition',
+  'content-digest', 'repr-digest', 'accept-ranges', 'etag', 'last-modified', 'location', 'age', 'expires', 'cache-control']
 
-function isDestroyable (payload: unknown): payload is { destroy: () => void } {
-  return typeof payload === 'object' && payload !== null && 'destroy' in payload && typeof payload.destroy === 'function'
+/** A stream that nobody will read must not keep what it has open. */
+function discard (payload: unknown): void {
+  const body = payload instanceof Response ? payload.body : payload
+  if (body instanceof ReadableStream) body.cancel().catch(() => {})
+  else if (typeof body === 'object' && body !== null && 'destroy' in body && typeof body.destroy === 'function') body.destroy()
 }

@@ -9,7 +9,8 @@
  *
  * A statement that fails as a whole is taken apart, and its items go out one by one on at most half of the lanes, so that
  * one bad or locked row costs only its own request. The key of such an item stays out of batches while it is under way,
- * and for a while after it has failed.
+ * and for a while after it has failed. Transactions, which wait for their rows as long as they may, use that half too. And
+ * a key is in one statement at a time, of whatever kind: a locked row holds one lane, however many requests it has.
  */
 import { StoreUnavailableError } from './errors.js'
 
@@ -20,8 +21,8 @@ export interface BatchKind<Item, Answer> {
   /** The most bytes that go into one statement; a larger item goes alone. */
   readonly maxBytes: number
   bytes (item: Item): number
-  /** What the item is about. Two items of one key never go into one statement, unless there is no key. */
-  key (item: Item): string | undefined
+  /** The rows that the item locks. Two items that have one in common are never under way at the same time. */
+  keys (item: Item): readonly string[]
   /**
    * Sends a statement for these items and gives their answers, in their order. A rejection means that none of them has an
    * answer. `timeLeft` is how long the longest of them can still wait, in milliseconds.
@@ -44,7 +45,9 @@ export class Lanes {
   readonly #queues: AnyQueue[] = []
   readonly #whenIdle: Array<() => void> = []
   readonly #suspects = new Map<string, number>()
-  readonly #alone: (send: (timeLeft: number) => Promise<unknown>) => Promise<unknown>
+  /** The keys of all that is under way. */
+  readonly #busy = new Set<string>()
+  readonly #alone: (item: Alone) => Promise<unknown>
   #waiting = 0
   #underWay = 0
   #apart = 0
@@ -65,8 +68,8 @@ export class Lanes {
       maxItems: 1,
       maxBytes: Infinity,
       bytes: () => 0,
-      key: () => undefined,
-      send: async ([send], timeLeft) => [await send?.(timeLeft)],
+      keys: ({ keys }) => keys,
+      send: async ([item], timeLeft) => [await item?.send(timeLeft)],
       isWorthApart: () => false,
       failure
     })
@@ -74,7 +77,7 @@ export class Lanes {
 
   /** A function that sends items of this kind, in batches. It rejects with `FST_SESSION_STORE_UNAVAILABLE` when time is up. */
   batch<Item, Answer> (kind: BatchKind<Item, Answer>): (item: Item) => Promise<Answer> {
-    const queue = new Queue(kind)
+    const queue = new Queue(kind, this.#busy, key => this.#isSuspect(key))
     this.#queues.push(queue)
     return item => new Promise<Answer>((resolve, reject) => {
       if (this.#waiting >= this.#maxWaiting) {
@@ -82,16 +85,15 @@ export class Lanes {
         return
       }
       this.#waiting++
-      const caller = new Caller(item, resolve, reject, this.#timeout, this.#answered)
-      queue.add(caller, this.#isSuspect(kind.key(item)))
+      queue.add(new Caller(item, kind.keys(item), resolve, reject, this.#timeout, this.#answered))
       this.#schedule()
     })
   }
 
-  /** Sends one statement, or a transaction, on a lane of its own. */
-  async alone<Answer> (send: (timeLeft: number) => Promise<Answer>): Promise<Answer> {
+  /** Sends one statement, or a transaction that locks the rows of `keys`, on a lane of its own. */
+  async alone<Answer> (send: (timeLeft: number) => Promise<Answer>, keys: readonly string[] = []): Promise<Answer> {
     let answer: { readonly value: Answer } | undefined
-    await this.#alone(async timeLeft => { answer = { value: await send(timeLeft) } })
+    await this.#alone({ keys, send: async timeLeft => { answer = { value: await send(timeLeft) } } })
     // It has resolved, so the line before has run.
     return (answer as unknown as { readonly value: Answer }).value
   }
@@ -144,8 +146,8 @@ export class Lanes {
         continue
       }
       misses = 0
-      this.#underWay++
-      void batch().finally(() => this.#freed())
+      this.#begin(batch.keys)
+      void batch.send().then(() => this.#freed(batch.keys))
     }
   }
 
@@ -153,25 +155,31 @@ export class Lanes {
     if (this.#apart >= Math.max(1, this.#limit >> 1)) return false
     const single = queue.takeApart()
     if (single === undefined) return false
-    this.#underWay++
+    this.#begin(single.keys)
     this.#apart++
-    if (single.key !== undefined) this.#suspects.set(single.key, Infinity)
+    for (const key of single.keys) this.#suspects.set(key, Infinity)
     void single.send().then(succeeded => {
       this.#apart--
-      if (single.key !== undefined) this.#judge(single.key, succeeded)
-      this.#freed()
+      for (const key of single.keys) this.#judge(key, succeeded)
+      this.#freed(single.keys)
     })
     return true
   }
 
-  #freed (): void {
+  #begin (keys: readonly string[]): void {
+    this.#underWay++
+    for (const key of keys) this.#busy.add(key)
+  }
+
+  #freed (keys: readonly string[]): void {
+    for (const key of keys) this.#busy.delete(key)
     this.#underWay--
     this.#start()
     this.#tellIfIdle()
   }
 
-  #isSuspect (key: string | undefined): boolean {
-    if (key === undefined || this.#suspects.size === 0) return false
+  #isSuspect (key: string): boolean {
+    if (this.#suspects.size === 0) return false
     const until = this.#suspects.get(key)
     if (until === undefined) return false
     if (until > performance.now()) return true
@@ -190,6 +198,7 @@ export class Lanes {
 /** Somebody who waits for an answer, which comes once. */
 class Caller<Item, Answer> {
   readonly item: Item
+  readonly keys: readonly string[]
   /** When it stops waiting, in milliseconds of the process's monotonic clock. */
   readonly until: number
   done = false
@@ -198,8 +207,9 @@ class Caller<Item, Answer> {
   readonly #answered: () => void
   readonly #timer: NodeJS.Timeout
 
-  constructor (item: Item, resolve: (answer: Answer) => void, reject: (error: unknown) => void, timeout: number, answered: () => void) {
+  constructor (item: Item, keys: readonly string[], resolve: (answer: Answer) => void, reject: (error: unknown) => void, timeout: number, answered: () => void) {
     this.item = item
+    this.keys = keys
     this.until = performance.now() + timeout
     this.#resolve = resolve
     this.#reject = reject
@@ -228,38 +238,68 @@ class Caller<Item, Answer> {
   }
 }
 
+/** What {@link Lanes.alone} sends. */
+interface Alone {
+  readonly keys: readonly string[]
+  readonly send: (timeLeft: number) => Promise<unknown>
+}
+
+/** One statement, ready to go. */
+interface Sending {
+  readonly keys: readonly string[]
+  /** Says whether it succeeded, and never rejects. */
+  readonly send: () => Promise<boolean>
+}
+
 interface AnyQueue {
-  /** Takes the next batch out; the function sends it, and never rejects. */
-  take (): (() => Promise<void>) | undefined
-  /** Takes the next item that goes alone out; `send` says whether it succeeded, and never rejects. */
-  takeApart (): { readonly key: string | undefined, readonly send: () => Promise<boolean> } | undefined
+  /** Takes the next batch out. */
+  take (): Sending | undefined
+  /** Takes the next item that goes alone out. */
+  takeApart (): Sending | undefined
 }
 
 /** The callers of one kind, in the order in which they came. */
 class Queue<Item, Answer> implements AnyQueue {
   readonly #kind: BatchKind<Item, Answer>
+  readonly #busy: ReadonlySet<string>
+  readonly #isSuspect: (key: string) => boolean
   #waiting: Array<Caller<Item, Answer>> = []
   readonly #apart: Array<Caller<Item, Answer>> = []
 
-  constructor (kind: BatchKind<Item, Answer>) {
+  /**
+   * @param busy the keys of what is under way
+   * @param isSuspect whether items of a key must go alone
+   */
+  constructor (kind: BatchKind<Item, Answer>, busy: ReadonlySet<string>, isSuspect: (key: string) => boolean) {
     this.#kind = kind
+    this.#busy = busy
+    this.#isSuspect = isSuspect
   }
 
-  add (caller: Caller<Item, Answer>, isSuspect: boolean): void {
-    (isSuspect ? this.#apart : this.#waiting).push(caller)
+  add (caller: Caller<Item, Answer>): void {
+    // One that locks rows and goes alone anyway may wait long for them.
+    const isApart = caller.keys.length > 0 && (this.#kind.maxItems === 1 || caller.keys.some(this.#isSuspect))
+    if (isApart) this.#apart.push(caller)
+    else this.#waiting.push(caller)
   }
 
-  take (): (() => Promise<void>) | undefined {
+  take (): Sending | undefined {
     const batch = this.#nextBatch()
-    return batch.length === 0 ? undefined : async () => { await this.#send(batch) }
+    return batch.length === 0 ? undefined : this.#sending(batch)
   }
 
-  takeApart (): { readonly key: string | undefined, readonly send: () => Promise<boolean> } | undefined {
-    let caller = this.#apart.shift()
-    while (caller?.done) caller = this.#apart.shift()
-    if (caller === undefined) return undefined
-    const single = caller
-    return { key: this.#kind.key(single.item), send: async () => await this.#send([single]) }
+  takeApart (): Sending | undefined {
+    while (this.#apart[0]?.done) this.#apart.shift()
+    const next = this.#apart.findIndex(caller => !caller.done && !this.#isBusy(caller))
+    return next === -1 ? undefined : this.#sending(this.#apart.splice(next, 1))
+  }
+
+  #isBusy ({ keys }: Caller<Item, Answer>): boolean {
+    return keys.some(key => this.#busy.has(key))
+  }
+
+  #sending (batch: ReadonlyArray<Caller<Item, Answer>>): Sending {
+    return { keys: batch.flatMap(caller => caller.keys), send: async () => await this.#send(batch) }
   }
 
   #nextBatch (): Array<Caller<Item, Answer>> {
@@ -272,13 +312,16 @@ class Queue<Item, Answer> implements AnyQueue {
     for (; i < this.#waiting.length && batch.length < maxItems && bytes < maxBytes; i++) {
       const caller = this.#waiting[i] as Caller<Item, Answer>
       if (caller.done) continue
+      if (caller.keys.some(this.#isSuspect)) {
+        this.#apart.push(caller)
+        continue
+      }
       const size = this.#kind.bytes(caller.item)
-      const key = this.#kind.key(caller.item)
-      if ((batch.length > 0 && bytes + size > maxBytes) || (key !== undefined && keys.has(key))) {
+      if ((batch.length > 0 && bytes + size > maxBytes) || this.#isBusy(caller) || caller.keys.some(key => keys.has(key))) {
         later.push(caller)
         continue
       }
-      if (key !== undefined) keys.add(key)
+      for (const key of caller.keys) keys.add(key)
       bytes += size
       batch.push(caller)
     }

@@ -158,7 +158,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   async update (connection: Connection, sessions: readonly ChangedSession[], left: number, locks: number): Promise<ReadonlySet<ChangedSession>> {
     const filled = fill(sessions)
     const parameters = [...this.#written(filled), ...this.#seen(filled)]
-    const { rows } = await this.#query(connection, sql.waiting(locks * 1000, sql.update(this.#quoted, filled.length)), parameters, left)
+    const { rows } = await this.#query(connection, sql.waiting(locks, sql.update(this.#quoted, filled.length)), parameters, left)
     const saved = new Set(rows.map(([token]) => tokenIn(token)))
     return new Set(sessions.filter(({ token }) => saved.has(token)))
   }
@@ -171,7 +171,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
       const [least, leastMilliseconds] = parts(ttl - atLeast)
       return [[`s${i}`, Int, seconds], [`m${i}`, Int, milliseconds], [`g${i}`, Int, least], [`f${i}`, Int, leastMilliseconds]]
     })
-    const statement = sql.waiting(locks * 1000, sql.touch(this.#quoted, filled.length))
+    const statement = sql.waiting(locks, sql.touch(this.#quoted, filled.length))
     await this.#query(connection, statement, [...this.#tokens(filled.map(({ token }) => token)), ...parameters, ...this.#seen(filled)], left)
   }
 
@@ -182,7 +182,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   async remove (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<readonly string[]> {
     const filled = fill(tokens)
     const parameters = [...this.#tokens(filled), this.#note]
-    const { rows: removed } = await this.#query(connection, sql.waiting(locks * 1000, sql.remove(this.#quoted, filled.length)), parameters, left)
+    const { rows: removed } = await this.#query(connection, sql.waiting(locks, sql.remove(this.#quoted, filled.length)), parameters, left)
     if (removed.length >= tokens.length) return []
     const { rows } = await this.#query(connection, sql.peek(this.#quoted, filled.length), this.#tokens(filled), left)
     return rows.flatMap(([token, data]) => tokens.includes(tokenIn(token)) ? successorIn(data as Uint8Array) ?? [] : [])
@@ -197,7 +197,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
 
   async removeExpired (connection: Connection, most: number, left: number, locks: number): Promise<number> {
     const { driver: { Int } } = this.#reached
-    const statement = sql.waiting(locks * 1000, sql.removeExpired(this.#quoted))
+    const statement = sql.waiting(locks, sql.removeExpired(this.#quoted))
     const { rowsAffected } = await this.#query(connection, statement, [['n', Int, most], this.#note], left)
     return rowsAffected.at(-1) ?? 0
   }
@@ -246,7 +246,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   }
 
   async #lock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<void> {
-    for (const token of tokens) await this.#query(connection, sql.waiting(locks * 1000, sql.lock(this.#quoted)), this.#tokens([token]), left)
+    for (const token of tokens) await this.#query(connection, sql.waiting(locks, sql.lock(this.#quoted)), this.#tokens([token]), left)
   }
 
   /** Takes the application lock of this table until the transaction ends, unless somebody has it. */

@@ -100,12 +100,15 @@ export class Connection {
         // The driver cannot take a statement back, so the connection goes with it.
         this.#isBroken = true
         this.#connection.destroy()
+        isOver = true
         clearTimeout(killer)
         reject(new LostError('no answer in time'))
       }, Math.max(1, timeLeft))
-      const killer = patience === undefined || patience >= timeLeft ? undefined : setTimeout(() => { this.#kill() }, patience)
+      let isOver = false
+      const killer = patience === undefined || patience >= timeLeft ? undefined : setTimeout(() => { this.#kill(() => isOver, timeLeft) }, patience)
       const statement = { sql, values, rowsAsArray: true, typeCast: true, nestTables: false } as const
       this.#connection[method](statement, (error, result) => {
+        isOver = true
         clearTimeout(timer)
         clearTimeout(killer)
         if (!error) {
@@ -120,18 +123,30 @@ export class Connection {
     })
   }
 
-  /** Ends the statement that is under way. The connection is not given back before that is done, or it could hit another's. */
-  #kill (): void {
+  /**
+   * Ends the statement that is under way. The connection is not given back before that is done, or it could hit another's;
+   * but the kill never waits for a connection that is not there, as this may be the one that it waits for.
+   */
+  #kill (isOver: () => boolean, timeLeft: number): void {
     const { threadId } = this.#connection
-    this.#killing = new Promise(resolve => {
-      this.#pool.getConnection((error, other) => {
-        if (error) {
+    this.#pool.getConnection((error, other) => {
+      if (error) return
+      if (isOver()) {
+        other.release()
+        return
+      }
+      this.#killing = new Promise(resolve => {
+        const timer = setTimeout(() => { other.destroy(); done(true) }, timeLeft)
+        const done = (failed: boolean) => {
+          clearTimeout(timer)
+          // A kill that is still on its way could hit what comes next.
+          this.#isBroken ||= failed
           resolve()
-          return
         }
-        other.query({ sql: `KILL QUERY ${Number(threadId)}`, values: [], rowsAsArray: true, typeCast: true, nestTables: false }, () => {
-          other.release()
-          resolve()
+        other.query({ sql: `KILL QUERY ${Number(threadId)}`, values: [], rowsAsArray: true, typeCast: true, nestTables: false }, error => {
+          if (error) other.destroy()
+          else other.release()
+          done(error !== null && errorNumber(error) === 0)
         })
       })
     })

@@ -10,7 +10,7 @@ import { SUCCESSOR_TTL } from './store.js'
 
 /** The two servers say the same in different words. */
 export interface Dialect {
-  /** A whole statement from a verb and its rest. `locks` bounds the wait for a row, in seconds, where the server can. */
+  /** A whole statement from a verb and its rest. `locks` bounds the wait for a row, in milliseconds, where the server can: it counts in seconds. */
   statement (verb: string, rest: string, locks?: number): string
   /** What an UPDATE that counts in LAST_INSERT_ID puts before its conditions, so that it begins at 0. */
   readonly resetsCount: string
@@ -23,7 +23,7 @@ const IN_UTC = 'time_zone=\'+00:00\''
 /** MariaDB sets variables for one statement, and puts them back. */
 export const mariadb: Dialect = {
   statement: (verb, rest, locks) =>
-    `SET STATEMENT ${IN_UTC}${verb === 'UPDATE' ? ', last_insert_id=0' : ''}${locks === undefined ? '' : `, innodb_lock_wait_timeout=${locks}`} FOR ${verb} ${rest}`,
+    `SET STATEMENT ${IN_UTC}${verb === 'UPDATE' ? ', last_insert_id=0' : ''}${locks === undefined ? '' : `, innodb_lock_wait_timeout=${Math.ceil(locks / 1000)}`} FOR ${verb} ${rest}`,
   resetsCount: '',
   boundsLocks: true
 }

@@ -213,7 +213,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
 
   /** When to kill a statement that waits for a lock, in milliseconds, where the server cannot be told to give up. */
   #patience (locks: number, left: number): number | undefined {
-    return this.#dialect.boundsLocks ? undefined : Math.min(locks * 1000, left * 0.9)
+    return this.#dialect.boundsLocks && locks >= 1000 ? undefined : Math.min(locks, left * 0.9)
   }
 
   get #dialect (): sql.Dialect {

@@ -54,8 +54,8 @@ export class LostError extends Error {}
 export class CommitLostError extends Error {}
 
 /**
- * A database with a table of sessions. Times to live are in milliseconds; `left` is how long a call may take, in
- * milliseconds, and `locks` how long it may wait for a locked row, in seconds. Calls reject with {@link UnreachedError},
+ * A database with a table of sessions. Times to live are in milliseconds; `left` is how long a call may take, and
+ * `locks` how long it may wait for a locked row, both in milliseconds too. Calls reject with {@link UnreachedError},
  * {@link LostError}, or an error that {@link SqlDatabase.kindOf} knows.
  */
 export interface SqlDatabase<Connection> {

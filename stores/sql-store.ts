@@ -23,8 +23,8 @@ export interface SqlStoreOptions {
 const DEFAULT_TIMEOUT = 5000
 const MOST_BYTES = 512 * 1024
 const MOST_LANES = 4
-/** How long a batch waits for a row that somebody has locked before it is taken apart, in seconds. */
-const PATIENCE = 1
+/** How long a batch waits at most for a row that somebody has locked before it is taken apart, in milliseconds. */
+const PATIENCE = 1000
 const TRIES = 3
 const CLEANUP_BATCH = 256
 
@@ -50,7 +50,7 @@ export class SqlStore<Connection> implements SessionStore {
   readonly isBounded = true
   readonly #database: SqlDatabase<Connection>
   readonly #timeout: number
-  readonly #lockTimeout: number
+  readonly #patience: number
   readonly #clock = new Clock()
   readonly #cleanup: Cleanup
   #ready: Ready | undefined
@@ -60,7 +60,8 @@ export class SqlStore<Connection> implements SessionStore {
   constructor (database: SqlDatabase<Connection>, options: SqlStoreOptions) {
     this.#database = database
     this.#timeout = storeTimeoutOf(options)
-    this.#lockTimeout = Math.max(PATIENCE, Math.ceil(this.#timeout / 1000))
+    // It leaves time for its rows one by one.
+    this.#patience = Math.min(PATIENCE, Math.ceil(this.#timeout / 3))
     this.#cleanup = new Cleanup(cleanupIntervalOf(options.cleanupInterval), async stopped => { await this.#clean(stopped) })
   }
 
@@ -119,7 +120,7 @@ export class SqlStore<Connection> implements SessionStore {
     try {
       await lanes.alone(async timeLeft => {
         await this.#repeat(timeLeft, false, async left => { await this.#transact(tokens, decideOrNote, contact, left) })
-      })
+      }, tokens)
     } catch (error) {
       throw thrown === undefined ? error : thrown.error
     }
@@ -138,7 +139,7 @@ export class SqlStore<Connection> implements SessionStore {
     let deleted = 0
     while (deleted < limit) {
       const most = Math.min(limit - deleted, CLEANUP_BATCH)
-      const count = await this.#alone(true, async (connection, left) => await this.#database.removeExpired(connection, most, left, PATIENCE))
+      const count = await this.#alone(true, async (connection, left) => await this.#database.removeExpired(connection, most, left, this.#patience))
       deleted += count
       if (count < most) break
     }
@@ -191,31 +192,31 @@ export class SqlStore<Connection> implements SessionStore {
         // A request may ask for several tokens, and all of them are parameters of the statement.
         maxBytes: maxRows,
         bytes: tokens => tokens.length,
-        key: () => undefined,
+        keys: () => [],
         send: async (asked, left) => await this.#sendFind(asked, left)
       }),
       insert: lanes.batch<NewSession, boolean>({
         ...shared,
         bytes: ({ data }) => data.length,
-        key: ({ token }) => token,
+        keys: ({ token }) => [token],
         send: async (sessions, left) => await this.#sendInsert(sessions, left)
       }),
       update: lanes.batch<ChangedSession, Outcome | undefined>({
         ...shared,
         bytes: ({ data, seen }) => data.length + seen.bytes.length,
-        key: ({ token }) => token,
+        keys: ({ token }) => [token],
         send: async (sessions, left) => await this.#sendUpdate(sessions, left)
       }),
       touch: lanes.batch<TouchedSession, undefined>({
         ...shared,
         bytes: ({ seen }) => seen.bytes.length,
-        key: ({ token }) => token,
+        keys: ({ token }) => [token],
         send: async (sessions, left) => await this.#sendTouch(sessions, left)
       }),
       remove: lanes.batch<string, undefined>({
         ...shared,
         bytes: () => 1,
-        key: token => token,
+        keys: token => [token],
         send: async (tokens, left) => await this.#sendRemove(tokens, left)
       })
     }
@@ -301,7 +302,7 @@ export class SqlStore<Connection> implements SessionStore {
       await this.#database.transact(left, async connection => {
         const { now, sessions } = tokens.length === 0
           ? { now: undefined, sessions: [] }
-          : await this.#database.findAndLock(connection, [...tokens].sort(), left, this.#lockTimeout)
+          : await this.#database.findAndLock(connection, [...tokens].sort(), left, this.#timeout)
         if (now !== undefined) this.#clock.set(now)
         const { live } = sort(sessions)
         writes = decide({ now: this.#now(), sessions: tokens.flatMap(token => live.get(token) ?? []) })
@@ -310,7 +311,7 @@ export class SqlStore<Connection> implements SessionStore {
     } catch (error) {
       if (!(error instanceof CommitLostError)) throw error
       const written = writes.flatMap(write => write.kind === 'insert' || write.kind === 'update' ? [write.session] : [])
-      const isDone = written.length === 0 || await this.#database.transact(left, async connection => await this.#database.holds(connection, written, left, this.#lockTimeout))
+      const isDone = written.length === 0 || await this.#database.transact(left, async connection => await this.#database.holds(connection, written, left, this.#timeout))
       if (!isDone) throw new UnreachedError(error.message, { cause: error.cause })
     }
   }
@@ -320,7 +321,7 @@ export class SqlStore<Connection> implements SessionStore {
       case 'insert': await this.#database.insert(connection, [this.#fitting(write.session, contact)], left); break
       case 'update': await this.#database.overwrite(connection, this.#fitting(write.session, contact), left); break
       case 'move': await this.#database.overwrite(connection, { token: write.token, data: successorNote(write.to), ttl: 0 }, left); break
-      case 'delete': await this.#database.remove(connection, [write.token], left, this.#lockTimeout); break
+      case 'delete': await this.#database.remove(connection, [write.token], left, this.#timeout); break
     }
   }
 
@@ -350,7 +351,7 @@ export class SqlStore<Connection> implements SessionStore {
 
   /** A statement for many gives up soon, so that it can be taken apart; one for a single session waits its turn. */
   #locks (rows: number): number {
-    return rows > 1 ? PATIENCE : this.#lockTimeout
+    return rows > 1 ? this.#patience : this.#timeout
   }
 
   /** One process at a time cleans a table; the others leave it to that one. */
@@ -361,7 +362,7 @@ export class SqlStore<Connection> implements SessionStore {
       await this.#database.exclusively(this.#timeout, async connection => {
         while (!stopped()) {
           const started = performance.now()
-          if (await this.#database.removeExpired(connection, CLEANUP_BATCH, this.#timeout, PATIENCE) === 0) return
+          if (await this.#database.removeExpired(connection, CLEANUP_BATCH, this.#timeout, this.#patience) === 0) return
           // Requests come first: the cleanup rests as long as it has worked.
           await sleep(performance.now() - started)
         }

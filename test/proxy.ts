@@ -1,0 +1,111 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import type { Test } from 'tap'
+
+/** Stands between a client and a server on 127.0.0.1, and gets in their way. */
+export interface Proxy {
+  readonly port: number
+  /** Ends all connections, without a word. */
+  cut (): void
+  /** From now on connections are accepted, but nothing is passed on, in either direction. */
+  stall (): void
+  /** From now on every connection is ended as soon as it is made. */
+  refuse (): void
+  /** Passes everything on again. What was held back while stalled is lost, and its connections with it. */
+  resume (): void
+  /** When a client next sends something with this text in it, its connection is cut before it reaches the server. Resolves then. */
+  cutBefore (text: string): Promise<void>
+  /** The same, but the server gets it, and it is its answer that is lost. */
+  loseAnswerTo (text: string): Promise<void>
+}
+
+interface Trap {
+  readonly text: string
+  readonly before: boolean
+  readonly sprung: () => void
+}
+
+/** Starts a proxy to a port of 127.0.0.1, and stops it when the test is over. */
+export async function startProxy (t: Test, to: number): Promise<Proxy> {
+  let mode: 'pass' | 'stall' | 'refuse' = 'pass'
+  let traps: Trap[] = []
+  const pairs = new Set<readonly [Socket, Socket]>()
+
+  const server = createServer(client => {
+    client.on('error', () => {})
+    if (mode === 'refuse') {
+      client.destroy()
+      return
+    }
+    const upstream = connect(to, '127.0.0.1')
+    upstream.on('error', () => {})
+    const pair = [client, upstream] as const
+    pairs.add(pair)
+    const end = () => {
+      pairs.delete(pair)
+      client.destroy()
+      upstream.destroy()
+    }
+    client.on('close', end)
+    upstream.on('close', end)
+
+    let lost: Trap | undefined
+    client.on('data', (data: Buffer) => {
+      if (mode !== 'pass') return
+      const trap = traps.find(({ text }) => data.includes(text))
+      if (trap !== undefined) {
+        traps = traps.filter(other => other !== trap)
+        if (trap.before) {
+          end()
+          trap.sprung()
+          return
+        }
+        lost = trap
+      }
+      upstream.write(data)
+    })
+    upstream.on('data', (data: Buffer) => {
+      if (mode !== 'pass') return
+      if (lost === undefined) {
+        client.write(data)
+      } else {
+        end()
+        lost.sprung()
+      }
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  const cut = () => { for (const [client] of pairs) client.destroy() }
+  const set = (text: string, before: boolean) => new Promise<void>(resolve => traps.push({ text, before, sprung: resolve }))
+  t.teardown(async () => {
+    cut()
+    server.close()
+    await once(server, 'close')
+  })
+  return {
+    port: address.port,
+    cut,
+    stall: () => { mode = 'stall' },
+    refuse: () => {
+      mode = 'refuse'
+      cut()
+    },
+    resume: () => {
+      mode = 'pass'
+      cut()
+    },
+    cutBefore: async text => await set(text, true),
+    loseAnswerTo: async text => await set(text, false)
+  }
+}
+
+/** A URL that leads through the proxy. */
+export function through (proxy: Proxy, url: string): string {
+  const other = new URL(url)
+  other.hostname = '127.0.0.1'
+  other.port = String(proxy.port)
+  return other.href
+}
