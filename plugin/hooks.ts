@@ -38,16 +38,18 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
     }
     const tokens = tokensIn(request.headers.cookie, settings.cookie.name)
     if (tokens.length === 0) {
-      setState(request, new RequestSession(registration, request, reply, []))
+      setState(request, new RequestSession(registration, request, reply, [], false))
       done()
       return
     }
     const keys = hashTokenInStore ? tokens.map(hashToken) : tokens
-    store.find(keys).then(({ now, sessions }) => {
+    store.find(keys).then(({ now, sessions, renewed }) => {
       committer.noteTime(now)
-      setState(request, new RequestSession(registration, request, reply, candidates(tokens, keys, sessions)))
+      const found = candidates(tokens, keys, sessions)
+      const wasRenewed = found.length === 0 && renewed !== undefined && renewed.length > 0
+      setState(request, new RequestSession(registration, request, reply, found, wasRenewed))
       done()
-    }, done)
+    }, (error: Error) => done(refused(error, reply, undefined)))
   })
 
   app.addHook('onSend', function commitSession (request, reply, payload, done) {

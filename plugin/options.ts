@@ -5,6 +5,7 @@ import { InvalidOptionError } from './errors.js'
 import { guarded } from '../stores/guard.js'
 import { isSimpleStore, isStore, simpleStore, type SimpleStore } from '../stores/simple.js'
 import { memoryStore } from '../stores/memory.js'
+import { mssqlStore, type MssqlSource } from '../stores/mssql.js'
 import { mysqlStore, type MysqlSource } from '../stores/mysql.js'
 import type { SessionStore } from '../stores/store.js'
 import { boolean, duration, inspected, oneOf } from '../stores/validate.js'
@@ -36,9 +37,11 @@ export interface SessionOptions {
   /** The request's property that holds the session. Default 'session'. */
   name?: string
   /** Where sessions are kept. Default 'memory': in this process, gone with it. */
-  store?: 'memory' | 'mysql' | SessionStore | SimpleStore
+  store?: 'memory' | 'mysql' | 'mssql' | SessionStore | SimpleStore
   /** For `store: 'mysql'`: a URL, options of mysql2's createPool, or a pool of mysql2's. A pool of yours is never closed. */
   mysql?: MysqlSource
+  /** For `store: 'mssql'`: a connection string, a config of mssql's, or a ConnectionPool. A pool of yours is never closed. */
+  mssql?: MssqlSource
   /** The table, with its schema if it is not the connection's: 'auth.sessions'. Default 'sessions'. */
   table?: string
   /** Create the table if it is missing. Default false. */
@@ -80,7 +83,7 @@ export interface Settings {
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-const OPTIONS = ['name', 'store', 'mysql', 'table', 'createTable', 'maxSessions', 'lifetime', 'idleTimeout', 'touchInterval',
+const OPTIONS = ['name', 'store', 'mysql', 'mssql', 'table', 'createTable', 'maxSessions', 'lifetime', 'idleTimeout', 'touchInterval',
   'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'cookie']
 /** Options of Fastify's own `register`. */
 const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
@@ -116,7 +119,7 @@ export function settingsOf (given: SessionOptions | SessionStore | SimpleStore |
 }
 
 function storeOf (options: SessionOptions): SessionStore {
-  const { store = 'memory', mysql, table, createTable, cleanupInterval, storeTimeout, maxSessions } = options
+  const { store = 'memory', mysql, mssql, table, createTable, cleanupInterval, storeTimeout, maxSessions } = options
   const unused = (names: readonly string[], why: string) => {
     for (const name of names) {
       if (name in options && options[name as keyof SessionOptions] !== undefined) throw new InvalidOptionError(`${name} ${why}`)
@@ -130,20 +133,25 @@ function storeOf (options: SessionOptions): SessionStore {
     ...(storeTimeout !== undefined && { storeTimeout })
   }
   if (store === 'memory') {
-    unused(['mysql', 'table', 'createTable'], 'has no effect on the store \'memory\'. Choose { store: \'mysql\' }, or leave it out')
+    unused(['mysql', 'mssql', 'table', 'createTable'], 'has no effect on the store \'memory\'. Choose { store: \'mysql\' } or { store: \'mssql\' }, or leave it out')
     return memoryStore({ ...cleanup, ...(maxSessions !== undefined && { maxSessions }) })
   }
   if (store === 'mysql') {
-    unused(['maxSessions'], 'has no effect on the store \'mysql\'. Leave it out')
+    unused(['mssql', 'maxSessions'], 'has no effect on the store \'mysql\'. Leave it out')
     if (mysql === undefined) throw new InvalidOptionError('store \'mysql\' needs the option mysql: a URL like mysql://user:password@host/database, options of mysql2, or a pool of mysql2')
     return mysqlStore(mysql, shared)
   }
-  unused(['mysql', 'table', 'createTable', 'cleanupInterval', 'maxSessions'], 'has no effect on a store that is passed in. Give it to the store itself')
+  if (store === 'mssql') {
+    unused(['mysql', 'maxSessions'], 'has no effect on the store \'mssql\'. Leave it out')
+    if (mssql === undefined) throw new InvalidOptionError('store \'mssql\' needs the option mssql: a connection string, a config of mssql, or a ConnectionPool of mssql')
+    return mssqlStore(mssql, shared)
+  }
+  unused(['mysql', 'mssql', 'table', 'createTable', 'cleanupInterval', 'maxSessions'], 'has no effect on a store that is passed in. Give it to the store itself')
   const timeout = duration('storeTimeout', storeTimeout, 5000, { least: 1 })
   if (isStore(store)) return store.isBounded === true ? store : guarded(store, timeout)
   if (isSimpleStore(store)) return guarded(simpleStore(store), timeout)
-  const nearest = typeof store === 'string' ? closest(store, ['memory', 'mysql']) : undefined
-  throw new InvalidOptionError(`store must be 'memory', 'mysql' or an object with the methods of SessionStore, not ${inspected(store)}${nearest === undefined ? '' : `. Did you mean '${nearest}'?`}`)
+  const nearest = typeof store === 'string' ? closest(store, ['memory', 'mysql', 'mssql']) : undefined
+  throw new InvalidOptionError(`store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore, not ${inspected(store)}${nearest === undefined ? '' : `. Did you mean '${nearest}'?`}`)
 }
 
 function cookieOf (cookie: unknown = {}): CookieSettings {

@@ -3,7 +3,7 @@ import { Changes, computed, type UpdateFunction } from './changes.js'
 import type { SessionContent } from './codec.js'
 import type { Committed, Committer, Job } from './commit.js'
 import { addCookie, varyByCookie, type Cookie } from './cookie.js'
-import { HeadersSentError, InvalidArgumentError } from './errors.js'
+import { HeadersSentError, InvalidArgumentError, SessionGoneError } from './errors.js'
 import type { Settings } from './options.js'
 import type { Session, SessionStatus } from './session.js'
 import { hashToken, isToken, newToken, sessionId } from './token.js'
@@ -46,6 +46,7 @@ export class RequestSession implements Session {
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #loadedAt: number
+  readonly #wasRenewed: boolean
   #candidates: readonly Candidate[]
   /** Decoded at first use, so that a request that does not look costs no more than its query. */
   #content: SessionContent | undefined
@@ -70,12 +71,16 @@ export class RequestSession implements Session {
   #isSent = false
   #isOver = false
 
-  /** @param candidates what the cookies' tokens have found, in the order of the cookies */
-  constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, candidates: readonly Candidate[]) {
+  /**
+   * @param candidates what the cookies' tokens have found, in the order of the cookies
+   * @param wasRenewed another request has lately renewed the token that a cookie holds
+   */
+  constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, candidates: readonly Candidate[], wasRenewed: boolean) {
     this.#of = of
     this.#request = request
     this.#reply = reply
     this.#candidates = candidates
+    this.#wasRenewed = wasRenewed
     this.#loadedAt = candidates.length === 0 ? 0 : performance.now()
   }
 
@@ -377,6 +382,12 @@ export class RequestSession implements Session {
     return this.#renew || !this.#changes.isEmpty || this.#newDeadline !== undefined || this.#newRememberMe !== undefined
   }
 
+  /** A visitor's session in which there is nothing to keep is not stored. */
+  #isNothing (): boolean {
+    return this.#row === undefined && this.#look().values.size === 0 && this.#changes.merged.length === 0 &&
+      this.#newDeadline === undefined && this.#newRememberMe === undefined
+  }
+
   #mustCommit (): boolean {
     return this.#isLooked && (this.#committing !== undefined || this.#deleting !== undefined || this.#isDirty())
   }
@@ -417,6 +428,11 @@ export class RequestSession implements Session {
     if (!this.#isDirty()) return
     await this.#told(async () => {
       const isNew = this.#row === undefined || this.#renew
+      if (this.#isNothing()) {
+        this.#takeJob()
+        this.#renew = false
+        return
+      }
       if (isNew && !this.#canSetCookie()) throw new HeadersSentError()
       const { values, deadline, rememberMe } = this.#look()
       const content = { values: new Map(values), deadline, rememberMe }
@@ -424,7 +440,7 @@ export class RequestSession implements Session {
       const job = this.#takeJob()
       this.#renew = false
       try {
-        this.#adopt(isNew ? await this.#writeNew(job, content) : await this.#writeOver(job, content), content)
+        this.#adopt(isNew ? await this.#writeNew(job, content, renew) : await this.#writeOver(job, content), content)
       } catch (error) {
         this.#changes.prepend(job.changes)
         this.#newDeadline ??= job.deadline
@@ -453,8 +469,10 @@ export class RequestSession implements Session {
   }
 
   /** A session that is new, or goes on under a new token. */
-  async #writeNew (job: Job, { values }: SessionContent): Promise<Written> {
+  async #writeNew (job: Job, { values }: SessionContent, renew: boolean): Promise<Written> {
     const { committer } = this.#of
+    // The browser is about to get the renewed session's cookie, or has it: it must not be given another in its place.
+    if (this.#row === undefined && this.#wasRenewed && !renew) throw new SessionGoneError()
     const token = newToken()
     const key = this.#keyOf(token)
     if (this.#row !== undefined || job.changes.merged.length > 0) {
@@ -462,7 +480,7 @@ export class RequestSession implements Session {
     }
     const committed = await committer.insert(key, values, job)
     // A token that is taken, or whose write is not known to have happened, is never handed out.
-    return committed === undefined ? await this.#writeNew(job, { values, deadline: 0, rememberMe: undefined }) : { token, key, committed }
+    return committed === undefined ? await this.#writeNew(job, { values, deadline: 0, rememberMe: undefined }, renew) : { token, key, committed }
   }
 
   async #writeOver (job: Job, content: SessionContent): Promise<Written> {

@@ -142,7 +142,12 @@ class MemoryStore implements SessionStore {
       const row = this.#live(token)
       if (row !== undefined) sessions.push({ token, data: row.data, ttl: row.expiry - now })
     }
-    return { now, sessions }
+    return { now, sessions, renewed: tokens.filter(token => this.#isRenewed(token)) }
+  }
+
+  #isRenewed (token: string): boolean {
+    const row = this.#rows.get(token)
+    return row !== undefined && row.expiry <= time() && this.#dueAt(row) > time() && successorIn(row.data) !== undefined
   }
 
   #live (token: string): Row | undefined {

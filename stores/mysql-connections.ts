@@ -1,36 +1,5 @@
-import { errorCode, StoreUnavailableError } from './errors.js'
 import type { MysqlCallbackPool, MysqlConnection } from './mysql-pool.js'
-
-/** The connection was lost, or given up, after a statement had been sent: whether it was carried out is not known. */
-export class LostError extends Error {
-  constructor (cause: unknown) {
-    super('the connection was lost', { cause })
-  }
-}
-
-/** There is no connection to be had, so nothing was sent. */
-export class UnreachedError extends Error {
-  constructor (cause: unknown) {
-    super('no connection', { cause })
-  }
-}
-
-/** Errors after which the server has undone the statement, or the transaction, and which need not come again. */
-const UNDONE = new Map([
-  [1213, 'deadlock'],
-  [1020, 'record has changed since it was read (MariaDB, snapshot isolation)']
-])
-
-/** A row stayed locked by somebody else for too long: the server's own limit, or a statement that was killed for it. */
-const LOCKED = new Set([1205, 1317, 1969, 3572])
-
-export function isUndone (error: unknown): boolean {
-  return UNDONE.has(errorNumber(error))
-}
-
-export function isLocked (error: unknown): boolean {
-  return LOCKED.has(errorNumber(error))
-}
+import { LostError, UnreachedError } from './sql-database.js'
 
 /** The number of the server's error; 0 if it is none of the server's. */
 export function errorNumber (error: unknown): number {
@@ -75,11 +44,11 @@ export class MysqlConnections {
       let isLate = false
       const timer = setTimeout(() => {
         isLate = true
-        reject(new UnreachedError(new Error('the pool had no free connection in time')))
+        reject(new UnreachedError('the pool had no free connection in time'))
       }, Math.max(1, timeLeft))
       this.#pool.getConnection((error, connection) => {
         clearTimeout(timer)
-        if (error) reject(new UnreachedError(error))
+        if (error) reject(new UnreachedError('it cannot be reached', { cause: error }))
         else if (isLate) connection.release()
         else resolve(connection)
       })
@@ -99,16 +68,16 @@ export class Connection {
     this.#pool = pool
   }
 
-  /** Rows of a prepared statement. */
-  async rows (sql: string, values: readonly unknown[], timeLeft: number): Promise<unknown[][]> {
-    return await this.#send('execute', sql, values, timeLeft) as unknown[][]
+  /**
+   * Rows of a prepared statement.
+   *
+   * @param patience after so many milliseconds the statement is killed, where the server cannot be told to give up by itself
+   */
+  async rows (sql: string, values: readonly unknown[], timeLeft: number, patience?: number): Promise<unknown[][]> {
+    return await this.#send('execute', sql, values, timeLeft, patience) as unknown[][]
   }
 
-  /**
-   * What a prepared statement did.
-   *
-   * @param patience after so many milliseconds the statement is killed, if the server cannot be told to give up by itself
-   */
+  /** What a prepared statement did. */
   async run (sql: string, values: readonly unknown[], timeLeft: number, patience?: number): Promise<Done> {
     return await this.#send('execute', sql, values, timeLeft, patience) as Done
   }
@@ -132,7 +101,7 @@ export class Connection {
         this.#isBroken = true
         this.#connection.destroy()
         clearTimeout(killer)
-        reject(new LostError(new Error('no answer in time')))
+        reject(new LostError('no answer in time'))
       }, Math.max(1, timeLeft))
       const killer = patience === undefined || patience >= timeLeft ? undefined : setTimeout(() => { this.#kill() }, patience)
       const statement = { sql, values, rowsAsArray: true, typeCast: true, nestTables: false } as const
@@ -143,7 +112,7 @@ export class Connection {
           resolve(result)
         } else if (errorNumber(error) === 0 || ('fatal' in error && error.fatal === true)) {
           this.#isBroken = true
-          reject(new LostError(error))
+          reject(new LostError('the connection was lost', { cause: error }))
         } else {
           reject(error)
         }
@@ -167,12 +136,4 @@ export class Connection {
       })
     })
   }
-}
-
-/** What the caller of the store gets for an error of the driver's. */
-export function unavailable (error: unknown): StoreUnavailableError {
-  const cause = error instanceof LostError || error instanceof UnreachedError ? error.cause : error
-  const code = errorCode(cause)
-  const why = isLocked(cause) ? 'the session is locked by somebody else' : error instanceof Error && error !== cause ? error.message : 'it answered with an error'
-  return new StoreUnavailableError(code === undefined ? why : `${why} (${code})`)
 }

@@ -36,6 +36,7 @@ export const mysql: Dialect = {
 }
 
 const NOW = 'UTC_TIMESTAMP(6)'
+const LATELY = `${NOW} - INTERVAL ${SUCCESSOR_TTL / 1000} SECOND`
 /** A double, so that every setting of the driver's gives a number. */
 const NOW_MS = `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${NOW}) / 1e3`
 const TTL_MS = `TIMESTAMPDIFF(MICROSECOND, ${NOW}, expiry) / 1e3`
@@ -48,14 +49,18 @@ const list = (n: number, one = '?') => Array.from({ length: n }, () => one).join
 const place = (n: number) => `FIELD(token, ${list(n)})`
 const nth = (n: number) => `ELT(${place(n)}, ${list(n)})`
 
-/** token, data, ttl in ms, now in ms of the live ones among n tokens. */
+/** token, data, ttl in ms, now in ms of those among n tokens that are live or were until lately. */
 export function find (d: Dialect, table: string, n: number): string {
-  return d.statement('SELECT', `token, data, ${TTL_MS}, ${NOW_MS} FROM ${table} WHERE token IN (${list(n)}) AND expiry > ${NOW}`)
+  return d.statement('SELECT', selectLately(table, n))
 }
 
 /** The same, and locks the rows. */
 export function findAndLock (d: Dialect, table: string, n: number, locks: number): string {
-  return d.statement('SELECT', `token, data, ${TTL_MS}, ${NOW_MS} FROM ${table} WHERE token IN (${list(n)}) AND expiry > ${NOW} FOR UPDATE`, locks)
+  return d.statement('SELECT', `${selectLately(table, n)} FOR UPDATE`, locks)
+}
+
+function selectLately (table: string, n: number): string {
+  return `token, data, ${TTL_MS}, ${NOW_MS} FROM ${table} WHERE token IN (${list(n)}) AND expiry > ${LATELY}`
 }
 
 /** n times token, data, ttl in µs. */
@@ -130,7 +135,7 @@ export function removeExpired (d: Dialect, table: string, n: number, locks: numb
 }
 
 /** Expired, and if it names a successor, for long enough. */
-const IS_EXPIRED = `expiry <= ${NOW} AND (expiry <= ${NOW} - INTERVAL ${SUCCESSOR_TTL / 1000} SECOND OR NOT ${IS_NOTE})`
+const IS_EXPIRED = `expiry <= ${NOW} AND (expiry <= ${LATELY} OR NOT ${IS_NOTE})`
 
 /** A case-insensitive or padding collation finds more than what was asked for. */
 function exactly (n: number): string {

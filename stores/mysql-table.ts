@@ -10,15 +10,17 @@ export interface MysqlTable {
   readonly maxBytesBecause: string
   /** The database's time, in milliseconds since 1970 UTC. */
   readonly now: number
-  /** Whether expiries must lie before {@link LAST_TIMESTAMP}. */
-  readonly isTimestamp: boolean
+  /** The last expiry that fits, in milliseconds since 1970 UTC. */
+  readonly lastExpiry: number
 }
 
 /** Runs a statement and gives its rows. */
 export type Query = (sql: string, values?: readonly unknown[]) => Promise<readonly unknown[][]>
 
 /** The last second of a TIMESTAMP, in milliseconds since 1970 UTC. MariaDB 11.5 and newer have more. */
-export const LAST_TIMESTAMP = Date.UTC(2038, 0, 19, 3, 14, 7)
+const LAST_TIMESTAMP = Date.UTC(2038, 0, 19, 3, 14, 7)
+
+const LAST_DATETIME = Date.UTC(9999, 11, 31)
 
 /** Room in a packet for all that is not data. */
 const PACKET_OVERHEAD = 16 * 1024
@@ -46,7 +48,7 @@ export async function inspectTable (query: Query, name: readonly string[], quote
   return {
     dialect,
     now: Number(now),
-    isTimestamp,
+    lastExpiry: isTimestamp ? LAST_TIMESTAMP : LAST_DATETIME,
     maxBytes: Math.min(dataLength, packetRoom),
     maxBytesBecause: dataLength <= packetRoom ? `the column data of ${name.join('.')}` : 'the server\'s max_allowed_packet'
   }

@@ -14,6 +14,11 @@ export interface Found {
   readonly now: number
   /** The live sessions among those asked for, in any order. A token that is unknown or expired is not among them. */
   readonly sessions: readonly StoredSession[]
+  /**
+   * Those among the tokens whose session went on under another token within the last {@link SUCCESSOR_TTL}. They are not
+   * live. A store may leave it out; then a request that comes with such a token is like any other without a session.
+   */
+  readonly renewed?: readonly string[]
 }
 
 /** A session to be written. */

@@ -1,0 +1,378 @@
+import { StoreMisconfiguredError, TableMissingError } from './errors.js'
+import { checkSource, openPool, type Driver, type DriverTransaction, type MssqlPool, type MssqlSource, type OpenedPool } from './mssql-pool.js'
+import * as sql from './mssql-sql.js'
+import { schemaFor } from './schema.js'
+import { CommitLostError, LostError, UnreachedError, type Contact, type ErrorKind, type Rows, type SqlDatabase } from './sql-database.js'
+import { SqlStore, storeTimeoutOf, type SqlStoreOptions } from './sql-store.js'
+import type { ChangedSession, NewSession, SessionStore, StoredSession, TouchedSession } from './store.js'
+import { NOTE, successorIn } from './successor.js'
+import { boolean, tableName } from './validate.js'
+
+export type { MssqlConfig, MssqlPool, MssqlSource } from './mssql-pool.js'
+
+/** The options of {@link mssqlStore}. */
+export interface MssqlStoreOptions extends SqlStoreOptions {}
+
+/**
+ * Keeps sessions in SQL Server (2016 or newer) or Azure SQL, in the table of `schema/mssql.sql` or in the one that the
+ * README of SCS's mssqlstore defines. Needs the package mssql.
+ *
+ * Throws `FST_SESSION_INVALID_OPTION`. Its methods reject with `FST_SESSION_STORE_UNAVAILABLE` (503),
+ * `FST_SESSION_TABLE_MISSING`, `FST_SESSION_STORE_MISCONFIGURED`, `FST_SESSION_DRIVER_MISSING` and `FST_SESSION_TOO_LARGE`.
+ */
+export function mssqlStore (source: MssqlSource, options: MssqlStoreOptions = {}): SessionStore {
+  return new SqlStore(new MssqlDatabase(source, options), options)
+}
+
+/** Statements are made for these numbers of rows, and filled up by repeating the last one, so that the server has few plans to keep. */
+const SIZES = [1, 2, 4, 8, 16, 32, 50]
+const MOST_ROWS = 50
+/** What VARBINARY(MAX) holds, in bytes. */
+const LARGEST = 2 ** 31 - 1
+/** DATEADD takes an int of seconds: 68 years. */
+const LONGEST = 2 ** 31 - 1
+/** The last day that a DATETIME2 knows. */
+const LAST_EXPIRY = Date.UTC(9999, 11, 31)
+
+const KINDS: ReadonlyMap<number, ErrorKind> = new Map([
+  [1205, 'undone'], // deadlock victim
+  [3960, 'undone'], // snapshot isolation: somebody else has changed the row
+  [1222, 'locked'],
+  [2627, 'duplicate'],
+  [2601, 'duplicate'],
+  [208, 'missing'],
+  ...[229, 230, 262, 4060, 18452, 18456].map((number): [number, ErrorKind] => [number, 'refused'])
+])
+/** Babelfish has one number for errors of the engine below it; they are known by their words. */
+const BABELFISH = 33557097
+const WORDS: ReadonlyArray<readonly [RegExp, ErrorKind]> = [
+  [/lock timeout/i, 'locked'], [/deadlock|could not serialize/i, 'undone'], [/duplicate key/i, 'duplicate'], [/does not exist/i, 'missing']
+]
+
+/** A pool, or a transaction on one of its connections. */
+type Connection = MssqlPool | DriverTransaction
+type Parameters = ReadonlyArray<readonly [name: string, type: unknown, value: unknown]>
+
+class MssqlDatabase implements SqlDatabase<Connection> {
+  readonly tableName: string
+  readonly schemaFile = 'schema/mssql.sql'
+  readonly maxRows = MOST_ROWS
+  readonly #source: MssqlSource
+  readonly #quoted: string
+  readonly #createTable: boolean
+  readonly #connectTimeout: number
+  #opening: Promise<OpenedPool> | undefined
+  #opened: OpenedPool | undefined
+
+  constructor (source: MssqlSource, options: MssqlStoreOptions) {
+    checkSource(source)
+    this.#source = source
+    const name = tableName(options.table)
+    this.tableName = name.join('.')
+    this.#quoted = name.map(part => `[${part.replaceAll(']', ']]')}]`).join('.')
+    this.#createTable = boolean('createTable', options.createTable, false)
+    this.#connectTimeout = storeTimeoutOf(options)
+  }
+
+  async contact (left: number): Promise<Contact> {
+    this.#opening ??= openPool(this.#source, this.#connectTimeout)
+    this.#opened = await this.#opening
+    const { size } = this.#opened
+    return await this.use(left, async pool => {
+      let [id, token, data, expiry, now] = await this.#inspect(pool, left)
+      if (id === null && this.#createTable) {
+        await this.#query(pool, await schemaFor('mssql.sql', '[sessions]', this.#quoted), [], left);
+        [id, token, data, expiry, now] = await this.#inspect(pool, left)
+      }
+      if (id === null) throw new TableMissingError(this.tableName, this.schemaFile)
+      if (Number(token) < 43 || data === null || expiry === null) {
+        throw new StoreMisconfiguredError(`The table ${this.tableName} needs the columns token CHAR(43), data VARBINARY(MAX) and expiry DATETIME2(6). Compare it with ${this.schemaFile} of this package`)
+      }
+      return {
+        poolSize: size,
+        maxBytes: Number(data) === -1 ? LARGEST : Number(data),
+        maxBytesBecause: `the column data of ${this.tableName}`,
+        lastExpiry: LAST_EXPIRY,
+        now: timeIn(now)
+      }
+    })
+  }
+
+  async use<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+    const { pool } = this.#reached
+    await this.#connect(pool, left)
+    return await work(pool)
+  }
+
+  async transact<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+    return await this.use(left, async () => {
+      const { driver, pool } = this.#reached
+      const transaction = new driver.Transaction(pool)
+      const result = await this.#begin(transaction, left, work)
+      try {
+        await inTime(transaction.commit(), left)
+      } catch (error) {
+        const failure = this.#failure(error)
+        throw failure instanceof LostError ? new CommitLostError(failure.message, { cause: failure.cause }) : failure
+      }
+      return result
+    })
+  }
+
+  async exclusively (left: number, work: (connection: Connection) => Promise<void>): Promise<void> {
+    const { pool } = this.#reached
+    await this.transact(left, async transaction => {
+      // The lock is the transaction's; the work is not, so that each of its statements is over when it is done.
+      if (await this.#tryLock(transaction, left)) await work(pool)
+    })
+  }
+
+  async now (connection: Connection, left: number): Promise<number> {
+    const { rows: [[now] = []] } = await this.#query(connection, sql.SELECT_NOW, [], left)
+    return timeIn(now)
+  }
+
+  async find (connection: Connection, tokens: readonly string[], left: number): Promise<Rows> {
+    const filled = fill(tokens)
+    const { rows } = await this.#query(connection, sql.find(this.#quoted, filled.length), this.#tokens(filled), left)
+    return foundIn(rows)
+  }
+
+  async findAndLock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows> {
+    await this.#lock(connection, tokens, left, locks)
+    return await this.find(connection, tokens, left)
+  }
+
+  async holds (connection: Connection, sessions: readonly NewSession[], left: number, locks: number): Promise<boolean> {
+    const tokens = sessions.map(({ token }) => token)
+    await this.#lock(connection, tokens, left, locks)
+    const { rows } = await this.#query(connection, sql.peek(this.#quoted, tokens.length), this.#tokens(tokens), left)
+    return sessions.every(({ token, data }) => rows.some(row => tokenIn(row[0]) === token && Buffer.from(data).equals(row[1] as Uint8Array)))
+  }
+
+  async insert (connection: Connection, sessions: readonly NewSession[], left: number): Promise<void> {
+    await this.#query(connection, sql.insert(this.#quoted, sessions.length), this.#written(sessions), left)
+  }
+
+  async update (connection: Connection, sessions: readonly ChangedSession[], left: number, locks: number): Promise<ReadonlySet<ChangedSession>> {
+    const filled = fill(sessions)
+    const parameters = [...this.#written(filled), ...this.#seen(filled)]
+    const { rows } = await this.#query(connection, sql.waiting(locks * 1000, sql.update(this.#quoted, filled.length)), parameters, left)
+    const saved = new Set(rows.map(([token]) => tokenIn(token)))
+    return new Set(sessions.filter(({ token }) => saved.has(token)))
+  }
+
+  async touch (connection: Connection, sessions: readonly TouchedSession[], left: number, locks: number): Promise<void> {
+    const { driver: { Int } } = this.#reached
+    const filled = fill(sessions)
+    const parameters = filled.flatMap(({ ttl, atLeast }, i): Parameters => {
+      const [seconds, milliseconds] = parts(ttl)
+      const [least, leastMilliseconds] = parts(ttl - atLeast)
+      return [[`s${i}`, Int, seconds], [`m${i}`, Int, milliseconds], [`g${i}`, Int, least], [`f${i}`, Int, leastMilliseconds]]
+    })
+    const statement = sql.waiting(locks * 1000, sql.touch(this.#quoted, filled.length))
+    await this.#query(connection, statement, [...this.#tokens(filled.map(({ token }) => token)), ...parameters, ...this.#seen(filled)], left)
+  }
+
+  async overwrite (connection: Connection, session: NewSession, left: number): Promise<void> {
+    await this.#query(connection, sql.overwrite(this.#quoted), this.#written([session]), left)
+  }
+
+  async remove (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<readonly string[]> {
+    const filled = fill(tokens)
+    const parameters = [...this.#tokens(filled), this.#note]
+    const { rows: removed } = await this.#query(connection, sql.waiting(locks * 1000, sql.remove(this.#quoted, filled.length)), parameters, left)
+    if (removed.length >= tokens.length) return []
+    const { rows } = await this.#query(connection, sql.peek(this.#quoted, filled.length), this.#tokens(filled), left)
+    return rows.flatMap(([token, data]) => tokens.includes(tokenIn(token)) ? successorIn(data as Uint8Array) ?? [] : [])
+  }
+
+  async page (connection: Connection, after: string | undefined, size: number, left: number): Promise<readonly StoredSession[]> {
+    const { driver: { Int } } = this.#reached
+    const parameters: Parameters = [['n', Int, size], ...(after === undefined ? [] : this.#tokens([after]))]
+    const { rows } = await this.#query(connection, sql.page(this.#quoted, after === undefined), parameters, left)
+    return foundIn(rows).sessions
+  }
+
+  async removeExpired (connection: Connection, most: number, left: number, locks: number): Promise<number> {
+    const { driver: { Int } } = this.#reached
+    const statement = sql.waiting(locks * 1000, sql.removeExpired(this.#quoted))
+    const { rowsAffected } = await this.#query(connection, statement, [['n', Int, most], this.#note], left)
+    return rowsAffected.at(-1) ?? 0
+  }
+
+  kindOf (error: unknown): ErrorKind {
+    const number = errorNumber(error)
+    if (number === BABELFISH && error instanceof Error) return WORDS.find(([words]) => words.test(error.message))?.[1] ?? 'failed'
+    return KINDS.get(number) ?? (number > 0 ? 'failed' : 'unknown')
+  }
+
+  async close (): Promise<void> {
+    const opened = await this.#opening?.catch(() => undefined)
+    if (opened?.isOwn === true) await opened.pool.close()
+  }
+
+  async #inspect (connection: Connection, left: number): Promise<readonly unknown[]> {
+    const { driver } = this.#reached
+    const { rows: [row = []] } = await this.#query(connection, sql.INSPECT, [['name', driver.NVarChar(300), this.#quoted]], left)
+    return row
+  }
+
+  /** Before the first request, and again when it has failed: the pool does not do so by itself, and joins a connect under way. */
+  async #connect (pool: MssqlPool, left: number): Promise<void> {
+    if ('connected' in pool && pool.connected === true) return
+    try {
+      await inTime(pool.connect(), left)
+    } catch (error) {
+      throw new UnreachedError('it cannot be reached', { cause: error })
+    }
+  }
+
+  async #begin<T> (transaction: DriverTransaction, left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+    const { driver } = this.#reached
+    try {
+      await inTime(transaction.begin(driver.ISOLATION_LEVEL.READ_COMMITTED), left)
+    } catch (error) {
+      throw new UnreachedError('it cannot be reached', { cause: error })
+    }
+    try {
+      return await work(transaction)
+    } catch (error) {
+      // A deadlock's victim, and a connection that is gone, have no transaction any more.
+      await inTime(transaction.rollback(), left).catch(() => {})
+      throw error instanceof LostError ? new UnreachedError(error.message, { cause: error.cause }) : error
+    }
+  }
+
+  async #lock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<void> {
+    for (const token of tokens) await this.#query(connection, sql.waiting(locks * 1000, sql.lock(this.#quoted)), this.#tokens([token]), left)
+  }
+
+  /** Takes the application lock of this table until the transaction ends, unless somebody has it. */
+  async #tryLock (transaction: Connection, left: number): Promise<boolean> {
+    const { driver } = this.#reached
+    const request = new driver.Request(transaction, { requestTimeout: Math.max(1, Math.ceil(left)) })
+    request.input('Resource', driver.NVarChar(255), `fastify-sql-sessions ${this.#quoted}`)
+    request.input('LockMode', driver.NVarChar(32), 'Exclusive')
+    request.input('LockOwner', driver.NVarChar(32), 'Transaction')
+    request.input('LockTimeout', driver.Int, 0)
+    try {
+      const { returnValue = -1 } = await inTime(request.execute('sp_getapplock'), left + GRACE)
+      return returnValue >= 0
+    } catch (error) {
+      throw this.#failure(error)
+    }
+  }
+
+  async #query (connection: Connection, statement: string, parameters: Parameters, left: number): Promise<{ rows: unknown[][], rowsAffected: number[] }> {
+    const { driver } = this.#reached
+    const request = new driver.Request(connection, { requestTimeout: Math.max(1, Math.ceil(left)) })
+    request.arrayRowMode = true
+    for (const [name, type, value] of parameters) request.input(name, type, value)
+    try {
+      const { recordsets, rowsAffected } = await inTime(request.query(statement), left + GRACE)
+      return { rows: recordsets.at(-1) ?? [], rowsAffected }
+    } catch (error) {
+      throw this.#failure(error)
+    }
+  }
+
+  #failure (error: unknown): unknown {
+    if (error instanceof LostError || error instanceof UnreachedError || errorNumber(error) > 0) return error
+    const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+    if (UNSENT.includes(String(code)) && !(error instanceof Error && error.name === 'RequestError' && code !== 'ENOTOPEN')) {
+      return new UnreachedError('it cannot be reached', { cause: error })
+    }
+    return new LostError(code === 'ETIMEOUT' ? 'no answer in time' : 'the connection was lost', { cause: error })
+  }
+
+  #tokens (tokens: readonly string[]): Parameters {
+    const { driver } = this.#reached
+    return tokens.map((token, i) => [`t${i}`, driver.Char(43), token])
+  }
+
+  #written (sessions: readonly NewSession[]): Parameters {
+    const { driver } = this.#reached
+    return sessions.flatMap(({ token, data, ttl }, i): Parameters => {
+      const [seconds, milliseconds] = parts(ttl)
+      return [
+        [`t${i}`, driver.Char(43), token],
+        [`d${i}`, driver.VarBinary(driver.MAX), asBuffer(data)],
+        [`s${i}`, driver.Int, seconds],
+        [`m${i}`, driver.Int, milliseconds]
+      ]
+    })
+  }
+
+  #seen (sessions: ReadonlyArray<ChangedSession | TouchedSession>): Parameters {
+    const { driver } = this.#reached
+    return sessions.flatMap(({ seen: { bytes, whole } }, i): Parameters => [
+      [`h${i}`, driver.VarBinary(driver.MAX), asBuffer(bytes)],
+      // One byte more than all of them, so that nothing can come after.
+      [`l${i}`, driver.Int, whole ? bytes.length + 1 : bytes.length]
+    ])
+  }
+
+  get #note (): Parameters[number] {
+    const { driver } = this.#reached
+    return ['note', driver.VarBinary(NOTE.length), NOTE]
+  }
+
+  get #reached (): OpenedPool & { readonly driver: Driver } {
+    if (this.#opened === undefined) throw new UnreachedError('it has not been reached yet')
+    return this.#opened
+  }
+}
+
+/** The driver's own timeout comes first, and takes the statement back. */
+const GRACE = 500
+/** Codes of errors before anything was sent. */
+const UNSENT = ['ECONNCLOSED', 'ENOTOPEN', 'ELOGIN', 'EINSTLOOKUP', 'EALREADYCONNECTING']
+
+async function inTime<T> (answer: Promise<T>, left: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new LostError('no answer in time')), Math.max(1, left))
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function errorNumber (error: unknown): number {
+  return typeof error === 'object' && error !== null && 'number' in error && typeof error.number === 'number' ? error.number : 0
+}
+
+function foundIn (rows: readonly unknown[][]): Rows {
+  return {
+    now: rows[0] === undefined ? undefined : timeIn(rows[0][3]),
+    sessions: rows.map(([token, data, expiry, now]) => ({ token: tokenIn(token), data: data as Uint8Array, ttl: timeIn(expiry) - timeIn(now) }))
+  }
+}
+
+/** A CHAR comes with spaces up to its length. */
+function tokenIn (value: unknown): string {
+  return String(value).trimEnd()
+}
+
+/** The milliseconds since 1970 of a time in UTC, as CONVERT writes it with style 126. */
+function timeIn (value: unknown): number {
+  return Date.parse(`${String(value)}Z`)
+}
+
+/** Whole seconds and the milliseconds that are left, for DATEADD. */
+function parts (ttl: number): [seconds: number, milliseconds: number] {
+  const seconds = Math.min(Math.floor(ttl / 1000), LONGEST)
+  return [seconds, Math.floor(ttl - Math.floor(ttl / 1000) * 1000)]
+}
+
+function fill<T> (items: readonly T[]): T[] {
+  const size = SIZES.find(size => size >= items.length) ?? items.length
+  return Array.from({ length: size }, (_, i) => items[Math.min(i, items.length - 1)] as T)
+}
+
+function asBuffer (data: Uint8Array): Buffer {
+  return Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+}
