@@ -146,6 +146,21 @@ for (const [name, keep] of stores) {
   })
 }
 
+t.test('beside @fastify/passport the session is what it is elsewhere, and lists its keys', async t => {
+  const app = await passportApp(t, { store: 'memory' })
+  app.get('/look', async ({ session }) => {
+    session.put('status', 'a key named like a property')
+    session.put('fruit', ['apple'])
+    return { keys: Object.keys(session), own: [Object.hasOwn(session, 'fruit'), Object.hasOwn(session, 'nothing'), Object.hasOwn(session, '')], status: session.status }
+  })
+  app.get('/same', async (request) => {
+    const { session } = request
+    return { same: session === request.session }
+  })
+  t.same((await app.inject('/look')).json(), { keys: ['fruit', 'status'], own: [true, false, false], status: 'modified' })
+  t.same((await app.inject('/same')).json(), { same: true })
+})
+
 t.test('@fastify/cookie with its hook off leaves the session its cookie', async t => {
   const app = await start(t)
   await app.register(cookie, { hook: false })
