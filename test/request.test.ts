@@ -5,7 +5,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import sessions, { memoryStore, type Session, type SessionStore } from '../plugin/index.js'
+import sessions, { memoryStore, type Found, type NewSession, type Session, type SessionStore, type Write } from '../plugin/index.js'
 import { hashToken, newToken } from '../plugin/token.js'
 import { Log } from './log.js'
 import { startSite, type Site } from './site.js'
@@ -31,7 +31,7 @@ t.test('the attributes of the cookie, set and taken away', async t => {
   t.match(gone.cookies, [new RegExp(`^__Secure-id=; Max-Age=0; ${attributes}Expires=Thu, 01 Jan 1970 00:00:00 GMT; Secure; Partitioned; Priority=High; SameSite=None$`)])
 })
 
-t.test('a deadline beyond the year 9999 is none that a cookie must show', async t => {
+t.test('a deadline in the last year that a cookie can show', async t => {
   const browser = (await startSite(t)).browser()
   const { cookies } = await browser.visit(session => { session.put('a', 1); session.setDeadline(new Date(Date.UTC(9999, 11, 31))) })
   t.match(cookies, [/Expires=\w{3}, 3[01] Dec 9999/])
@@ -532,6 +532,44 @@ t.test('a full memory store takes the place of what has expired or was deleted w
   t.equal((await d.visit(session => session.get('n'))).value, 4)
   t.strictSame(site.log.complaints, [])
 })
+
+t.test('a token that is taken is never handed out', async t => {
+  const store = memoryStore()
+  const refused: string[] = []
+  const taken: SessionStore = Object.assign(watched(store).store, {
+    insert: async (session: NewSession) => refused.length < 2 ? refused.push(session.token) === 0 : await store.insert(session)
+  })
+  const browser = (await startSite(t, taken)).browser()
+  const { cookies } = await browser.visit(session => session.put('a', 1))
+  t.equal(cookies.length, 1)
+  t.equal(refused.length, 2)
+  t.notOk(refused.includes(hashToken(browser.token)))
+  t.equal((await browser.visit(session => session.get('a'))).value, 1)
+})
+
+for (const [what, ahead] of [['ahead of', 3_600_000], ['behind', -3_600_000]] as const) {
+  t.test(`with a database whose clock is an hour ${what} this process's, deadlines are what they say`, async t => {
+    const store = memoryStore()
+    const shifted = (found: Found): Found => ({ ...found, now: found.now + ahead })
+    const elsewhere: SessionStore = Object.assign(watched(store).store, {
+      find: async (tokens: readonly string[]) => shifted(await store.find(tokens)),
+      rewrite: async (tokens: readonly string[], decide: (found: Found) => readonly Write[]) => await store.rewrite(tokens, found => decide(shifted(found)))
+    })
+    const isNear = (date: Date, time: number) => Math.abs(date.getTime() - time) < 60_000
+    const browser = (await startSite(t, elsewhere)).browser()
+    const first = await browser.visit(session => session.put('a', 1))
+    t.match(first.cookies, [/Max-Age=86400;/])
+    await browser.visit(session => { t.ok(isNear(session.deadline, Date.now() + 86_400_000)) })
+    const deadline = new Date(Date.now() + 600_000)
+    const second = await browser.visit(session => { session.setDeadline(deadline) })
+    t.match(second.cookies, [/Max-Age=(600|59\d);/])
+    await browser.visit(session => { t.ok(isNear(session.deadline, deadline.getTime())); session.renewToken() })
+    await browser.visit(session => {
+      t.ok(isNear(session.deadline, Date.now() + 86_400_000))
+      t.throws(() => session.setDeadline(new Date(Date.now() - 60_000)), { code: 'FST_SESSION_INVALID_ARGUMENT' })
+    })
+  })
+}
 
 t.test('several applications share one store, and a session is known to all of them', async t => {
   const store = memoryStore()
