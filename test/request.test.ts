@@ -399,11 +399,11 @@ for (const [what, secure, trustProxy, forwarded, isSecure, warnings] of SECURE) 
 
 t.test('a session ends with its lifetime, however much it is used', async t => {
   const { store, calls } = watched(memoryStore())
-  const browser = (await startSite(t, { store, lifetime: 150 })).browser()
+  const browser = (await startSite(t, { store, lifetime: 500 })).browser()
   await browser.visit(session => session.put('a', 1))
   const { token } = browser
   t.equal((await browser.visit(session => { session.put('b', 1); return session.get('a') })).value, 1)
-  await sleep(160)
+  await sleep(510)
   const { value, cookies } = await browser.visit(session => session.keys())
   t.strictSame(value, [])
   t.strictSame(cookies, [])
@@ -412,11 +412,11 @@ t.test('a session ends with its lifetime, however much it is used', async t => {
 })
 
 t.test('a session that is not used ends with its idle timeout, one that is used lives on', async t => {
-  const site = await startSite(t, { idleTimeout: 400, touchInterval: 0 })
+  const site = await startSite(t, { idleTimeout: 1000, touchInterval: 0 })
   const [used, idle] = [site.browser(), site.browser()]
   for (const browser of [used, idle]) await browser.visit(session => session.put('a', 1))
-  for (let i = 0; i < 5; i++) {
-    await sleep(100)
+  for (let i = 0; i < 4; i++) {
+    await sleep(300)
     await used.visit(() => {})
   }
   t.equal((await used.visit(session => session.get('a'))).value, 1)
@@ -523,10 +523,10 @@ t.test('a full memory store takes the place of what has expired or was deleted w
   const site = await startSite(t, { maxSessions: 2 })
   const [a, b, c, d] = [site.browser(), site.browser(), site.browser(), site.browser()]
   await a.visit(session => session.put('n', 1))
-  await b.visit(session => { session.put('n', 2); session.setDeadline(new Date(Date.now() + 50)) })
+  await b.visit(session => { session.put('n', 2); session.setDeadline(new Date(Date.now() + 200)) })
   await a.visit(session => session.destroy())
   await c.visit(session => session.put('n', 3))
-  await sleep(60)
+  await sleep(210)
   await d.visit(session => session.put('n', 4))
   t.equal((await c.visit(session => session.get('n'))).value, 3)
   t.equal((await d.visit(session => session.get('n'))).value, 4)
