@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { Committer } from './commit.js'
 import { Cookie } from './cookie.js'
-import { DuplicateError } from './errors.js'
+import { DuplicateError, InvalidOptionError } from './errors.js'
 import { addHooks } from './hooks.js'
 import { settingsOf, type SessionOptions } from './options.js'
 import type { Session } from './session.js'
@@ -31,6 +31,7 @@ declare module 'fastify' {
 async function sessions (app: FastifyInstance, options: SessionOptions | SessionStore | SimpleStore): Promise<void> {
   const settings = settingsOf(options)
   if (app.hasRequestDecorator(settings.name)) throw new DuplicateError(settings.name)
+  claimCookie(app, settings.cookie.name, settings.name)
   if (!app.hasPlugin('@fastify/cookie')) await app.register(cookie)
 
   const { store, inMemory } = settings
@@ -44,6 +45,19 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
     await store.open(app.log)
   })
   app.addHook('onClose', async () => { await store.close() })
+}
+
+/** On an application: the names of the cookies of its registrations, with the property that each is for. Scopes inherit it. */
+const COOKIES = Symbol('fastify-sql-sessions.cookies')
+
+/** Two sessions in one cookie would sign each other out, or take each other's rights. */
+function claimCookie (app: FastifyInstance, cookie: string, name: string): void {
+  const scope = app as unknown as { [COOKIES]?: ReadonlyMap<string, string> }
+  const other = scope[COOKIES]?.get(cookie)
+  if (other !== undefined) {
+    throw new InvalidOptionError(`The cookie '${cookie}' is that of request.${other} already. Give request.${name} one of its own: { cookie: { name: '${name}' } }`)
+  }
+  scope[COOKIES] = new Map([...scope[COOKIES] ?? [], [cookie, name]])
 }
 
 export default fp(sessions, { fastify: '5.x', name: 'fastify-sql-sessions' })

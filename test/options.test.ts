@@ -274,6 +274,15 @@ t.test('two sessions with names and cookies of their own stand side by side', as
   t.strictSame([...browser.jar.keys()], ['admin'])
 })
 
+t.test('a second registration with the same cookie is refused', async t => {
+  const app = newApp(t)
+  await app.register(sessions)
+  await t.rejects(async () => { await app.register(sessions, { name: 'adminSession', cookie: { path: '/admin' } }) }, {
+    code: 'FST_SESSION_INVALID_OPTION',
+    message: "The cookie 'session' is that of request.session already. Give request.adminSession one of its own: { cookie: { name: 'adminSession' } }"
+  })
+})
+
 t.test('sibling scopes have sessions of their own', async t => {
   const app = newApp(t)
   for (const scope of ['a', 'b']) {
