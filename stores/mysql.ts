@@ -9,7 +9,7 @@ import * as sql from './mysql-sql.js'
 import { inspectTable, LAST_TIMESTAMP, type MysqlTable } from './mysql-table.js'
 import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from './successor.js'
 import type { ChangedSession, Found, NewSession, Outcome, Seen, SessionStore, StoredSession, StoreLog, TouchedSession, Write } from './store.js'
-import { boolean, duration, tableName } from './validate.js'
+import { boolean, duration, positiveInteger, tableName } from './validate.js'
 
 export type { MysqlPool, MysqlPoolOptions, MysqlSource } from './mysql-pool.js'
 
@@ -78,6 +78,7 @@ class MysqlStore implements SessionStore {
   #boundsLocks = true
   #isTimestamp = true
   #isClosed = false
+  #closing: Promise<void> | undefined
 
   constructor (source: MysqlSource, options: MysqlStoreOptions) {
     checkSource(source)
@@ -102,7 +103,8 @@ class MysqlStore implements SessionStore {
 
   async find (tokens: readonly string[]): Promise<Found> {
     const { find, lanes } = await this.#contact()
-    if (tokens.length > 0) return await find(tokens)
+    const possible = tokens.filter(isPossible)
+    if (possible.length > 0) return await find(possible)
     return await lanes.alone(async timeLeft => await this.#attempt(timeLeft, true, async (connection, left) => {
       const [[now] = []] = await connection.rows(sql.SELECT_NOW, [], left)
       return { now: this.#noteTime(now), sessions: [] }
@@ -118,6 +120,7 @@ class MysqlStore implements SessionStore {
   async update (session: ChangedSession): Promise<Outcome> {
     const { update, table } = await this.#contact()
     this.#checkSize(session.data, table)
+    if (!isPossible(session.token)) return { kind: 'gone' }
     const outcome = await update(session)
     if (outcome === undefined) throw new StoreUnavailableError('the connection was lost while it was writing')
     return outcome
@@ -125,12 +128,12 @@ class MysqlStore implements SessionStore {
 
   async touch (session: TouchedSession): Promise<void> {
     const { touch } = await this.#contact()
-    await touch(session)
+    if (isPossible(session.token)) await touch(session)
   }
 
   async delete (token: string): Promise<void> {
     const { remove } = await this.#contact()
-    await remove(token)
+    if (isPossible(token)) await remove(token)
   }
 
   async rewrite (tokens: readonly string[], decide: (found: Found) => readonly Write[]): Promise<void> {
@@ -147,7 +150,7 @@ class MysqlStore implements SessionStore {
     }
     try {
       await lanes.alone(async timeLeft => await this.#attempt(timeLeft, false, async (connection, left) => {
-        await this.#transact(connection, tokens, decideOrNote, left)
+        await this.#transact(connection, tokens.filter(isPossible), decideOrNote, left)
       }))
     } catch (error) {
       throw thrown === undefined ? error : thrown.error
@@ -155,12 +158,13 @@ class MysqlStore implements SessionStore {
   }
 
   async * scan (pageSize = 1000): AsyncIterable<StoredSession> {
+    positiveInteger('pageSize', pageSize, 1000)
     const { lanes, table: { dialect } } = await this.#contact()
     for (let after: string | undefined; ;) {
-      const values = after === undefined ? [pageSize] : [after, pageSize]
-      const statement = sql.page(dialect, this.#table, after !== undefined)
-      const rows = await lanes.alone(async timeLeft => await this.#attempt(timeLeft, true, async (connection, left) => await connection.query(statement, values, left)))
-      for (const row of rows) yield storedSession(row)
+      const values = after === undefined ? [] : [after]
+      const statement = sql.page(dialect, this.#table, after !== undefined, pageSize)
+      const rows = await lanes.alone(async timeLeft => await this.#attempt(timeLeft, true, async (connection, left) => await connection.rows(statement, values, left)))
+      yield * liveSessions(rows)
       if (rows.length < pageSize) return
       after = String(rows.at(-1)?.[0])
     }
@@ -184,18 +188,26 @@ class MysqlStore implements SessionStore {
 
   async close (): Promise<void> {
     this.#isClosed = true
+    this.#closing ??= this.#close()
+    await this.#closing
+  }
+
+  async #close (): Promise<void> {
     this.#cleanup.stop()
     await this.#cleanup.settled()
     const ready = await this.#ready?.catch(() => undefined)
     await ready?.lanes.settled()
     const opened = await this.#opened?.catch(() => undefined)
-    this.#opened = undefined
     if (opened?.isOwn === true) await new MysqlConnections(opened.pool).close()
   }
 
-  /** Reaches the database, once; again if that has failed. */
+  /** For a new call: what comes after `close` is refused. */
   #contact (): Promise<Ready> {
-    if (this.#isClosed) return Promise.reject(new StoreUnavailableError('it was closed with the application'))
+    return this.#isClosed ? Promise.reject(new StoreUnavailableError('it was closed with the application')) : this.#current()
+  }
+
+  /** For a call that is under way. Reaches the database, once; again if that has failed. */
+  #current (): Promise<Ready> {
     this.#ready ??= this.#makeReady().catch((error: unknown) => {
       this.#ready = undefined
       throw this.#failure(error)
@@ -211,7 +223,10 @@ class MysqlStore implements SessionStore {
     })
     const connections = new MysqlConnections(pool)
     const table = await connections.use(this.#timeout, async connection => {
-      const query = async (text: string, values: readonly unknown[] = []) => await connection.query(text, values, this.#timeout)
+      // Only what has no values is sent as text: how they would be quoted there depends on sql_mode.
+      const query = async (text: string, values?: readonly unknown[]) => values === undefined
+        ? await connection.query(text, [], this.#timeout)
+        : await connection.rows(text, values, this.#timeout)
       return await inspectTable(query, this.#name, this.#table, this.#createTable)
     })
     this.#clock.set(table.now)
@@ -267,19 +282,19 @@ class MysqlStore implements SessionStore {
   }
 
   async #findAll (connection: Connection, tokens: readonly string[], timeLeft: number): Promise<Map<string, StoredSession>> {
-    const { table: { dialect } } = await this.#contact()
+    const { table: { dialect } } = await this.#current()
     const found = new Map<string, StoredSession>()
     for (const some of chunks(tokens, MOST_ROWS)) {
       const padded = fill(some)
       const rows = await connection.rows(sql.find(dialect, this.#table, padded.length), padded, timeLeft)
       if (rows[0] !== undefined) this.#noteTime(rows[0][3])
-      for (const row of rows) found.set(String(row[0]), storedSession(row))
+      for (const session of liveSessions(rows)) found.set(session.token, session)
     }
     return found
   }
 
   async #sendInsert (sessions: readonly NewSession[], timeLeft: number): Promise<boolean[]> {
-    const { table: { dialect } } = await this.#contact()
+    const { table: { dialect } } = await this.#current()
     const written: boolean[] = []
     for (const some of powersOfTwo(sessions)) {
       const values = some.flatMap(({ token, data, ttl }) => [token, data, this.#micros(ttl)])
@@ -298,7 +313,7 @@ class MysqlStore implements SessionStore {
 
   /** An outcome of undefined is not known. */
   async #sendUpdate (sessions: readonly ChangedSession[], timeLeft: number): Promise<Array<Outcome | undefined>> {
-    const { table: { dialect } } = await this.#contact()
+    const { table: { dialect } } = await this.#current()
     const outcomes = new Map<ChangedSession, Outcome | undefined>()
     for (const { items, whole } of bySeen(sessions)) {
       let wasLost = false
@@ -331,13 +346,12 @@ class MysqlStore implements SessionStore {
   }
 
   #missed (session: ChangedSession, newest: StoredSession | undefined, wasLost: boolean): Outcome | undefined {
-    if (isThere(newest, session.data)) return { kind: 'saved' }
-    if (wasLost) return undefined
+    if (wasLost) return isThere(newest, session.data) ? { kind: 'saved' } : undefined
     return newest === undefined ? { kind: 'gone' } : { kind: 'changed', now: this.#now(), session: newest }
   }
 
   async #sendTouch (sessions: readonly TouchedSession[], timeLeft: number): Promise<undefined[]> {
-    const { table: { dialect } } = await this.#contact()
+    const { table: { dialect } } = await this.#current()
     for (const { items, whole } of bySeen(sessions)) {
       const lockTimeout = items.length > 1 ? PATIENCE : this.#lockTimeout
       const padded = fill(items)
@@ -346,7 +360,7 @@ class MysqlStore implements SessionStore {
         ...tokens, ...padded.map(({ ttl }) => this.#micros(ttl)),
         ...tokens,
         ...seenValues(padded, tokens, whole),
-        ...tokens, ...padded.map(({ ttl, atLeast }) => this.#micros(ttl) - Math.floor(atLeast * 1000))
+        ...tokens, ...padded.map(({ ttl, atLeast }) => this.#micros(ttl, atLeast))
       ]
       await this.#attempt(timeLeft, true, async (connection, left) => {
         await connection.run(sql.touch(dialect, this.#table, padded.length, whole, lockTimeout), values, left, this.#patience(lockTimeout, left))
@@ -356,7 +370,7 @@ class MysqlStore implements SessionStore {
   }
 
   async #sendRemove (tokens: readonly string[], timeLeft: number): Promise<undefined[]> {
-    const { table: { dialect } } = await this.#contact()
+    const { table: { dialect } } = await this.#current()
     const lockTimeout = tokens.length > 1 ? PATIENCE : this.#lockTimeout
     let doomed = [...tokens]
     for (let i = 0; doomed.length > 0 && i < MOST_SUCCESSORS; i++) {
@@ -373,13 +387,13 @@ class MysqlStore implements SessionStore {
   }
 
   async #transact (connection: Connection, tokens: readonly string[], decide: (found: Found) => readonly Write[], timeLeft: number): Promise<void> {
-    const { table, table: { dialect } } = await this.#contact()
+    const { table, table: { dialect } } = await this.#current()
     let writes: readonly Write[] = []
     try {
       await connection.query('START TRANSACTION', [], timeLeft)
       const rows = tokens.length === 0 ? [] : await connection.rows(sql.findAndLock(dialect, this.#table, tokens.length, this.#lockTimeout), [...tokens].sort(), timeLeft)
       if (rows[0] !== undefined) this.#noteTime(rows[0][3])
-      writes = decide({ now: this.#now(), sessions: rows.map(storedSession).filter(({ token }) => tokens.includes(token)) })
+      writes = decide({ now: this.#now(), sessions: liveSessions(rows).filter(({ token }) => tokens.includes(token)) })
       for (const write of writes) await this.#carryOut(connection, write, table, timeLeft)
     } catch (error) {
       if (!(error instanceof LostError)) await connection.query('ROLLBACK', [], timeLeft).catch(() => {})
@@ -413,6 +427,7 @@ class MysqlStore implements SessionStore {
         await connection.run(sql.overwrite(dialect, this.#table), [successorNote(write.to), 0, write.token], timeLeft)
         break
       case 'delete':
+        if (!isPossible(write.token)) break
         await connection.run(sql.remove(dialect, this.#table, 1, this.#lockTimeout), [write.token, write.token], timeLeft)
         break
     }
@@ -420,7 +435,7 @@ class MysqlStore implements SessionStore {
 
   /** After the answer to a COMMIT was lost: whether its writes are there, once the server is done with them. */
   async #wasCommitted (writes: readonly Write[], timeLeft: number): Promise<boolean> {
-    const { connections, table: { dialect } } = await this.#contact()
+    const { connections, table: { dialect } } = await this.#current()
     const written = writes.flatMap(write => write.kind === 'insert' || write.kind === 'update' ? [write.session] : [])
     if (written.length === 0) return true
     return await connections.use(timeLeft, async connection => {
@@ -434,7 +449,7 @@ class MysqlStore implements SessionStore {
    * Does `work` on a connection, and again if it was undone or never begun; with `isRepeatable` also if its answer was lost.
    */
   async #attempt<T> (timeLeft: number, isRepeatable: boolean, work: (connection: Connection, timeLeft: number) => Promise<T>): Promise<T> {
-    const { connections } = await this.#contact()
+    const { connections } = await this.#current()
     const until = performance.now() + timeLeft
     const left = () => until - performance.now()
     for (let tries = 1; ; tries++) {
@@ -456,8 +471,8 @@ class MysqlStore implements SessionStore {
 
   /** Deletes up to `most` expired rows. */
   async #deleteBatch (connection: Connection, most: number, timeLeft: number): Promise<number> {
-    const { table: { dialect } } = await this.#contact()
-    const rows = await connection.query(sql.expired(dialect, this.#table), [most], timeLeft)
+    const { table: { dialect } } = await this.#current()
+    const rows = await connection.query(sql.expired(dialect, this.#table, most), [], timeLeft)
     if (rows.length === 0) return 0
     const tokens = rows.map(([token]) => String(token))
     while (tokens.length < CLEANUP_BATCH) tokens.push(tokens[0] as string)
@@ -472,12 +487,12 @@ class MysqlStore implements SessionStore {
     try {
       await connections.use(this.#timeout, async connection => {
         const lock = 'CONCAT(\'fastify-sql-sessions \', MD5(CONCAT(COALESCE(DATABASE(), \'\'), \'.\', ?)))'
-        const [[got] = []] = await connection.query(`SELECT GET_LOCK(${lock}, 0) + 0e0`, [this.#table], this.#timeout)
+        const [[got] = []] = await connection.rows(`SELECT GET_LOCK(${lock}, 0) + 0e0`, [this.#table], this.#timeout)
         if (got !== 1) return
         try {
           await this.#cleanAll(connection, stopped)
         } finally {
-          await connection.query(`SELECT RELEASE_LOCK(${lock})`, [this.#table], this.#timeout)
+          await connection.rows(`SELECT RELEASE_LOCK(${lock})`, [this.#table], this.#timeout)
         }
       })
     } finally {
@@ -498,10 +513,15 @@ class MysqlStore implements SessionStore {
     if (data.length > maxBytes) throw new TooLargeError(data.length, maxBytes, maxBytesBecause)
   }
 
-  /** A time to live in whole microseconds, short enough for the column. */
-  #micros (ttl: number): number {
+  /**
+   * A time to live in whole microseconds, short enough for the column. As digits: the server writes a large number that
+   * it was sent as one with an exponent, and then reads no further than that.
+   *
+   * @param less by how many milliseconds it shall be shorter
+   */
+  #micros (ttl: number, less = 0): string {
     const most = this.#isTimestamp ? LAST_TIMESTAMP - this.#now() : Infinity
-    return Math.floor(Math.min(ttl, most) * 1000)
+    return String(Math.floor((Math.min(ttl, most) - less) * 1000))
   }
 
   #noteTime (now: unknown): number {
@@ -530,13 +550,24 @@ class MysqlStore implements SessionStore {
   }
 }
 
+/** The server does not compare every text with every column, but answers with an error. No token has such characters. */
+function isPossible (token: string): boolean {
+  return /^[\x20-\x7e]*$/.test(token)
+}
+
 /** Something is wrong with one of the rows, and it may be sent again. */
 function isWorthApart (error: unknown): boolean {
   return isLocked(error) || isUndone(error) || (errorNumber(error) > 0 && errorNumber(error) !== NO_SUCH_TABLE && !REFUSALS.has(errorNumber(error)))
 }
 
-function storedSession (row: readonly unknown[]): StoredSession {
-  return { token: String(row[0]), data: row[1] as Uint8Array, ttl: Number(row[2]) }
+/**
+ * The sessions in rows that were live when their statement began. While it waited for a lock one of them may have been
+ * renewed, and then holds a note.
+ */
+function liveSessions (rows: ReadonlyArray<readonly unknown[]>): StoredSession[] {
+  return rows
+    .map(([token, data, ttl]) => ({ token: String(token), data: data as Uint8Array, ttl: Number(ttl) }))
+    .filter(({ data }) => successorIn(data) === undefined)
 }
 
 function isThere (found: StoredSession | undefined, data: Uint8Array): boolean {
