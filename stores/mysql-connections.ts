@@ -92,6 +92,8 @@ export class Connection {
   readonly #connection: MysqlConnection
   readonly #pool: MysqlCallbackPool
   #isBroken = false
+  /** The statement that is under way. */
+  #current: object | undefined
   #killing: Promise<void> | undefined
 
   constructor (connection: MysqlConnection, pool: MysqlCallbackPool) {
@@ -127,18 +129,21 @@ export class Connection {
 
   #send (method: 'query' | 'execute', sql: string, values: readonly unknown[], timeLeft: number, patience?: number): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const statement = { sql, values, rowsAsArray: true, typeCast: true, nestTables: false } as const
+      this.#current = statement
       const timer = setTimeout(() => {
         // The driver cannot take a statement back, so the connection goes with it.
         this.#isBroken = true
+        this.#current = undefined
         this.#connection.destroy()
         clearTimeout(killer)
         reject(new LostError(new Error('no answer in time')))
       }, Math.max(1, timeLeft))
-      const killer = patience === undefined || patience >= timeLeft ? undefined : setTimeout(() => { this.#kill() }, patience)
-      const statement = { sql, values, rowsAsArray: true, typeCast: true, nestTables: false } as const
+      const killer = patience === undefined || patience >= timeLeft ? undefined : setTimeout(() => { this.#kill(statement) }, patience)
       this.#connection[method](statement, (error, result) => {
         clearTimeout(timer)
         clearTimeout(killer)
+        this.#current = undefined
         if (!error) {
           resolve(result)
         } else if (errorNumber(error) === 0 || ('fatal' in error && error.fatal === true)) {
@@ -151,15 +156,19 @@ export class Connection {
     })
   }
 
-  /** Ends the statement that is under way. The connection is not given back before that is done, or it could hit another's. */
-  #kill (): void {
-    const { threadId } = this.#connection
-    this.#killing = new Promise(resolve => {
-      this.#pool.getConnection((error, other) => {
-        if (error) {
-          resolve()
-          return
-        }
+  /**
+   * Ends a statement, if it is still under way when there is a connection to do it on. This connection is not given back
+   * before that is done, or it could hit another's.
+   */
+  #kill (statement: object): void {
+    this.#pool.getConnection((error, other) => {
+      if (error) return
+      if (this.#current !== statement) {
+        other.release()
+        return
+      }
+      const { threadId } = this.#connection
+      this.#killing = new Promise(resolve => {
         other.query({ sql: `KILL QUERY ${Number(threadId)}`, values: [], rowsAsArray: true, typeCast: true, nestTables: false }, () => {
           other.release()
           resolve()

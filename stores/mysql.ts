@@ -45,6 +45,7 @@ const MOST_LANES = 4
 /** How long a batch waits for a row that somebody has locked, before it is taken apart, in seconds. */
 const PATIENCE = 1
 const TRIES = 3
+const NOTHING = Buffer.alloc(0)
 const CLEANUP_BATCH = 256
 /** Error numbers of a server that can be reached, but whose answer will not change by itself. */
 const REFUSALS = new Set([1044, 1045, 1049, 1130, 1142, 1143, 1251, 1698, 3118])
@@ -77,6 +78,8 @@ class MysqlStore implements SessionStore {
   #ready: Promise<Ready> | undefined
   #boundsLocks = true
   #isTimestamp = true
+  /** The table in a statement that locks rows: without a hint the server goes through all of a small one, or by expiry. */
+  #tableByKey: string
   #isClosed = false
   #closing: Promise<void> | undefined
 
@@ -85,6 +88,7 @@ class MysqlStore implements SessionStore {
     this.#source = source
     this.#name = tableName(options.table)
     this.#table = this.#name.map(part => `\`${part.replaceAll('`', '``')}\``).join('.')
+    this.#tableByKey = this.#table
     this.#createTable = boolean('createTable', options.createTable, false)
     this.#timeout = duration('storeTimeout', options.storeTimeout, 5000, { least: 1 })
     this.#lockTimeout = Math.max(PATIENCE, Math.ceil(this.#timeout / 1000))
@@ -232,9 +236,10 @@ class MysqlStore implements SessionStore {
     this.#clock.set(table.now)
     this.#boundsLocks = table.dialect.boundsLocks
     this.#isTimestamp = table.isTimestamp
+    this.#tableByKey = table.hasPrimaryKey ? `${this.#table} FORCE INDEX (PRIMARY)` : this.#table
     const failure = (error: unknown) => this.#failure(error)
     const lanes = new Lanes(Math.max(1, Math.min(MOST_LANES, size >> 1)), this.#timeout, failure)
-    const shared = { maxItems: MOST_ROWS, maxBytes: MOST_BYTES, isWorthApart, failure }
+    const shared = { maxItems: MOST_ROWS, maxBytes: Math.min(MOST_BYTES, table.packetRoom), isWorthApart, failure }
     return {
       connections,
       table,
@@ -318,7 +323,7 @@ class MysqlStore implements SessionStore {
     for (const { items, whole } of bySeen(sessions)) {
       let wasLost = false
       const lockTimeout = items.length > 1 ? PATIENCE : this.#lockTimeout
-      const padded = fill(items)
+      const padded = fillWith(items, last => ({ ...last, data: NOTHING, seen: whole ? { bytes: NOTHING, whole } : last.seen }))
       const tokens = padded.map(({ token }) => token)
       const values = [
         ...tokens, ...tokens, ...padded.map(({ ttl }) => this.#micros(ttl)),
@@ -328,7 +333,7 @@ class MysqlStore implements SessionStore {
       ]
       // Repeated after a loss it does nothing if it was carried out: the data is then no longer what was seen.
       const { missed, found } = await this.#attempt(timeLeft, true, async (connection, left) => {
-        const statement = sql.update(dialect, this.#table, padded.length, whole, lockTimeout)
+        const statement = sql.update(dialect, this.#tableByKey, padded.length, whole, lockTimeout)
         const { insertId } = await connection.run(statement, values, left, this.#patience(lockTimeout, left)).catch((error: unknown) => {
           wasLost ||= error instanceof LostError
           throw error
@@ -354,7 +359,7 @@ class MysqlStore implements SessionStore {
     const { table: { dialect } } = await this.#current()
     for (const { items, whole } of bySeen(sessions)) {
       const lockTimeout = items.length > 1 ? PATIENCE : this.#lockTimeout
-      const padded = fill(items)
+      const padded = fillWith(items, last => ({ ...last, seen: whole ? { bytes: NOTHING, whole } : last.seen }))
       const tokens = padded.map(({ token }) => token)
       const values = [
         ...tokens, ...padded.map(({ ttl }) => this.#micros(ttl)),
@@ -363,7 +368,7 @@ class MysqlStore implements SessionStore {
         ...tokens, ...padded.map(({ ttl, atLeast }) => this.#micros(ttl, atLeast))
       ]
       await this.#attempt(timeLeft, true, async (connection, left) => {
-        await connection.run(sql.touch(dialect, this.#table, padded.length, whole, lockTimeout), values, left, this.#patience(lockTimeout, left))
+        await connection.run(sql.touch(dialect, this.#tableByKey, padded.length, whole, lockTimeout), values, left, this.#patience(lockTimeout, left))
       })
     }
     return sessions.map(() => undefined)
@@ -391,7 +396,7 @@ class MysqlStore implements SessionStore {
     let writes: readonly Write[] = []
     try {
       await connection.query('START TRANSACTION', [], timeLeft)
-      const rows = tokens.length === 0 ? [] : await connection.rows(sql.findAndLock(dialect, this.#table, tokens.length, this.#lockTimeout), [...tokens].sort(), timeLeft)
+      const rows = tokens.length === 0 ? [] : await connection.rows(sql.findAndLock(dialect, this.#tableByKey, tokens.length, this.#lockTimeout), [...tokens].sort(), timeLeft)
       if (rows[0] !== undefined) this.#noteTime(rows[0][3])
       writes = decide({ now: this.#now(), sessions: liveSessions(rows).filter(({ token }) => tokens.includes(token)) })
       for (const write of writes) await this.#carryOut(connection, write, table, timeLeft)
@@ -439,7 +444,7 @@ class MysqlStore implements SessionStore {
     const written = writes.flatMap(write => write.kind === 'insert' || write.kind === 'update' ? [write.session] : [])
     if (written.length === 0) return true
     return await connections.use(timeLeft, async connection => {
-      const statement = sql.peekAndLock(dialect, this.#table, written.length, this.#lockTimeout)
+      const statement = sql.peekAndLock(dialect, this.#tableByKey, written.length, this.#lockTimeout)
       const rows = await connection.rows(statement, written.map(({ token }) => token), timeLeft)
       return rows.some(([token, data]) => written.some(session => session.token === String(token) && Buffer.from(session.data).equals(data as Uint8Array)))
     })
@@ -480,32 +485,30 @@ class MysqlStore implements SessionStore {
     return affectedRows
   }
 
-  /** One process at a time cleans a table; the others leave it to that one. */
+  /**
+   * Deletes what is expired. Each of its batches takes its turn with the statements of the requests: of a small pool it
+   * would otherwise hold the one connection for as long as there is something to delete.
+   */
   async #clean (stopped: () => boolean): Promise<void> {
-    const { connections, lanes } = await this.#contact()
-    const giveBack = lanes.lend()
-    try {
-      await connections.use(this.#timeout, async connection => {
-        const lock = 'CONCAT(\'fastify-sql-sessions \', MD5(CONCAT(COALESCE(DATABASE(), \'\'), \'.\', ?)))'
-        const [[got] = []] = await connection.rows(`SELECT GET_LOCK(${lock}, 0) + 0e0`, [this.#table], this.#timeout)
-        if (got !== 1) return
-        try {
-          await this.#cleanAll(connection, stopped)
-        } finally {
-          await connection.rows(`SELECT RELEASE_LOCK(${lock})`, [this.#table], this.#timeout)
-        }
-      })
-    } finally {
-      giveBack()
+    const { lanes } = await this.#contact()
+    while (!stopped()) {
+      const started = performance.now()
+      const deleted = await lanes.alone(async timeLeft => await this.#attempt(timeLeft, true, async (connection, left) => await this.#cleanBatch(connection, left)))
+      if (deleted === 0) return
+      // Requests come first: the cleanup rests as long as it has worked.
+      await sleep(performance.now() - started)
     }
   }
 
-  async #cleanAll (connection: Connection, stopped: () => boolean): Promise<void> {
-    while (!stopped()) {
-      const started = performance.now()
-      if (await this.#deleteBatch(connection, CLEANUP_BATCH, this.#timeout) === 0) return
-      // Requests come first: the cleanup rests as long as it has worked.
-      await sleep(performance.now() - started)
+  /** One process at a time cleans a table; the others leave it to that one. */
+  async #cleanBatch (connection: Connection, timeLeft: number): Promise<number> {
+    const lock = 'CONCAT(\'fastify-sql-sessions \', MD5(CONCAT(COALESCE(DATABASE(), \'\'), \'.\', ?)))'
+    const [[got] = []] = await connection.rows(`SELECT GET_LOCK(${lock}, 0) + 0e0`, [this.#table], timeLeft)
+    if (got !== 1) return 0
+    try {
+      return await this.#deleteBatch(connection, CLEANUP_BATCH, timeLeft)
+    } finally {
+      await connection.rows(`SELECT RELEASE_LOCK(${lock})`, [this.#table], timeLeft)
     }
   }
 
@@ -578,6 +581,11 @@ function isThere (found: StoredSession | undefined, data: Uint8Array): boolean {
 function fill<T> (items: readonly T[]): T[] {
   const size = SIZES.find(size => size >= items.length) ?? items.length
   return Array.from({ length: size }, (_, i) => items[Math.min(i, items.length - 1)] as T)
+}
+
+/** The same for items that have values: those of the repetitions are never looked at, and need not be sent. */
+function fillWith<T> (items: readonly T[], withoutValues: (item: T) => T): T[] {
+  return fill(items).map((item, i) => i < items.length ? item : withoutValues(item))
 }
 
 function * chunks<T> (items: readonly T[], size: number): Iterable<readonly T[]> {
