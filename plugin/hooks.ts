@@ -42,7 +42,7 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
       done()
       return
     }
-    const keys = hashTokenInStore ? tokens.map(hashToken) : tokens
+    const keys = hashTokenInStore ? tokens.map(token => hashToken(token, name)) : tokens
     store.find(keys).then(({ now, sessions, renewed }) => {
       committer.noteTime(now)
       const found = candidates(tokens, keys, sessions)

@@ -42,7 +42,8 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
     if (inMemory && process.env['NODE_ENV'] === 'production') {
       app.log.warn('Sessions are kept in the memory of this process, and end with it. Keep them in a database: { store: \'mysql\' } or { store: \'mssql\' }')
     }
-    await store.open(app.log)
+    const now = await store.open(app.log)
+    if (now !== undefined) committer.noteTime(now)
   })
   app.addHook('onClose', async () => { await store.close() })
 }

@@ -2,6 +2,7 @@ import { textCodec, type Codec } from './codec.js'
 import type { CookieSettings } from './cookie.js'
 import { InvalidOptionError } from './errors.js'
 import { closest } from '../stores/closest.js'
+import { USUAL_NAME } from './token.js'
 import { guarded } from '../stores/guard.js'
 import { isSimpleStore, isStore, simpleStore, type SimpleStore } from '../stores/simple.js'
 import { memoryStore } from '../stores/memory.js'
@@ -12,7 +13,7 @@ import { boolean, duration, inspected, knownOnly, oneOf } from '../stores/valida
 
 /** The attributes of the session's cookie. */
 export interface CookieOptions {
-  /** Default 'session'. A name that begins with `__Host-` or `__Secure-` demands what browsers demand of it. */
+  /** Default: the option `name` of the registration, so 'session'. A name that begins with `__Host-` or `__Secure-` demands what browsers demand of it. */
   name?: string
   /** Default '/'. */
   path?: string
@@ -39,9 +40,9 @@ export interface SessionOptions {
   /** Where sessions are kept. Default 'memory': in this process, gone with it. */
   store?: 'memory' | 'mysql' | 'mssql' | SessionStore | SimpleStore
   /** For `store: 'mysql'`: a URL, options of mysql2's createPool, or a pool of mysql2's. A pool of yours is never closed. */
-  mysql?: MysqlSource
+  mysql?: MysqlSource | undefined
   /** For `store: 'mssql'`: a connection string, a config of mssql's, or a ConnectionPool. A pool of yours is never closed. */
-  mssql?: MssqlSource
+  mssql?: MssqlSource | undefined
   /** The table, with its schema if it is not the connection's: 'auth.sessions'. Default 'sessions'. */
   table?: string
   /** Create the table if it is missing. Default false. */
@@ -112,7 +113,7 @@ export function settingsOf (given: SessionOptions | SessionStore | SimpleStore |
     storeTimeout: duration('storeTimeout', options.storeTimeout, 5000, { least: 1 }),
     hashTokenInStore: boolean('hashTokenInStore', options.hashTokenInStore, true),
     codec: codecOf(options.codec),
-    cookie: cookieOf(options.cookie),
+    cookie: cookieOf(options.cookie, propertyName(options.name)),
     inMemory: options.store === undefined || options.store === 'memory',
     store: storeOf(options)
   })
@@ -154,12 +155,12 @@ function storeOf (options: SessionOptions): SessionStore {
   throw new InvalidOptionError(`store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore, not ${inspected(store)}${nearest === undefined ? '' : `. Did you mean '${nearest}'?`}`)
 }
 
-function cookieOf (cookie: unknown = {}): CookieSettings {
+function cookieOf (cookie: unknown = {}, name: string): CookieSettings {
   if (typeof cookie !== 'object' || cookie === null || Array.isArray(cookie)) throw new InvalidOptionError(`cookie must be an object of attributes, not ${inspected(cookie)}`)
   knownOnly(cookie, COOKIE_OPTIONS, 'cookie.')
   const given: { readonly [K in keyof CookieOptions]?: unknown } = cookie
   const settings: CookieSettings = Object.freeze({
-    name: text('cookie.name', given.name, 'session', COOKIE_NAME, 'letters, digits and !#$%&\'*+-.^_`|~'),
+    name: text('cookie.name', given.name, name, COOKIE_NAME, 'letters, digits and !#$%&\'*+-.^_`|~'),
     path: text('cookie.path', given.path, '/', /^\/[^;\p{Cc}]*$/u, 'a path that begins with / and has no semicolon'),
     domain: given.domain === undefined ? undefined : text('cookie.domain', given.domain, '', DOMAIN, 'the name of a host, like example.com'),
     httpOnly: boolean('cookie.httpOnly', given.httpOnly, true),
@@ -193,7 +194,7 @@ function codecOf (codec: Codec = textCodec): Codec {
   return codec
 }
 
-function propertyName (name: unknown = 'session'): string {
+function propertyName (name: unknown = USUAL_NAME): string {
   if (typeof name === 'string' && /^[A-Za-z_$][\w$]*$/.test(name)) return name
   throw new InvalidOptionError(`name must be the name of a property, like 'session' or 'adminSession', not ${inspected(name)}`)
 }

@@ -336,7 +336,7 @@ export class RequestSession implements Session {
   }
 
   #keyOf (token: string): string {
-    return this.#of.settings.hashTokenInStore ? hashToken(token) : token
+    return this.#of.settings.hashTokenInStore ? hashToken(token, this.#of.settings.name) : token
   }
 
   /** How far the database's clock is ahead of this process's. Below a second it is the time that answers take. */

@@ -39,7 +39,7 @@ const SUSPICION = 10_000
 
 /** The statements that may be under way at once, shared fairly by the kinds of batch of one store. */
 export class Lanes {
-  #limit: number
+  readonly #limit: number
   readonly #maxWaiting: number
   readonly #timeout: number
   readonly #queues: AnyQueue[] = []
@@ -96,16 +96,6 @@ export class Lanes {
     await this.#alone({ keys, send: async timeLeft => { answer = { value: await send(timeLeft) } } })
     // It has resolved, so the line before has run.
     return (answer as unknown as { readonly value: Answer }).value
-  }
-
-  /** Takes a lane out of use for something else, if there is more than one, until the function that it gives is called. */
-  lend (): () => void {
-    if (this.#limit === 1) return () => {}
-    this.#limit--
-    return () => {
-      this.#limit++
-      this.#start()
-    }
   }
 
   /** Resolves when nothing is waiting or under way. */

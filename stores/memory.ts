@@ -52,9 +52,10 @@ class MemoryStore implements SessionStore {
     })
   }
 
-  async open (log: StoreLog): Promise<void> {
+  async open (log: StoreLog): Promise<number> {
     this.#log = log
     this.#cleanup.start(log)
+    return time()
   }
 
   async find (tokens: readonly string[]): Promise<Found> {
@@ -94,7 +95,10 @@ class MemoryStore implements SessionStore {
   }
 
   async rewrite (tokens: readonly string[], decide: (found: Found) => readonly Write[]): Promise<void> {
-    for (const write of decide(this.#find(tokens))) {
+    const writes = decide(this.#find(tokens))
+    const taken = writes.find(write => write.kind === 'insert' && this.#rows.has(write.session.token))
+    if (taken !== undefined) throw new Error('There is a row of that token already')
+    for (const write of writes) {
       switch (write.kind) {
         case 'insert': this.#write(write.session); break
         case 'update': this.#write(write.session); break

@@ -93,6 +93,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
         poolSize: size,
         maxBytes: Number(data) === -1 ? LARGEST : Number(data),
         maxBytesBecause: `the column data of ${this.tableName}`,
+        maxStatementBytes: LARGEST,
         lastExpiry: LAST_EXPIRY,
         now: timeIn(now)
       }
@@ -120,12 +121,8 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     })
   }
 
-  async exclusively (left: number, work: (connection: Connection) => Promise<void>): Promise<void> {
-    const { pool } = this.#reached
-    await this.transact(left, async transaction => {
-      // The lock is the transaction's; the work is not, so that each of its statements is over when it is done.
-      if (await this.#tryLock(transaction, left)) await work(pool)
-    })
+  async exclusively<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined> {
+    return await this.transact(left, async transaction => await this.#tryLock(transaction, left) ? await work(transaction) : undefined)
   }
 
   async now (connection: Connection, left: number): Promise<number> {

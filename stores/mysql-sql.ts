@@ -44,9 +44,15 @@ const TTL_MS = `TIMESTAMPDIFF(MICROSECOND, ${NOW}, expiry) / 1e3`
 /** The database's time. */
 export const SELECT_NOW = `SELECT ${NOW_MS}`
 
+/** A case-insensitive or padding collation finds more than what was asked for. */
+const EXACT_TOKEN = 'CAST(token AS BINARY)'
+
 const list = (n: number, one = '?') => Array.from({ length: n }, () => one).join(', ')
-/** The place of the row's token among the tokens given, from 1. */
-const place = (n: number) => `FIELD(token, ${list(n)})`
+/**
+ * The place of the row's token among the tokens given, from 1; 0, for which there is no value, if the column's collation
+ * took another one for it.
+ */
+const place = (n: number) => `FIELD(${EXACT_TOKEN}, ${list(n)})`
 const nth = (n: number) => `ELT(${place(n)}, ${list(n)})`
 
 /** token, data, ttl in ms, now in ms of those among n tokens that are live or were until lately. */
@@ -101,7 +107,7 @@ const IS_NOTE = `LEFT(data, ${NOTE.length}) = '${NOTE.toString()}'`
 
 /** Deletes n tokens, but for those that name a successor. Parameters: n tokens, n tokens. */
 export function remove (d: Dialect, table: string, n: number, locks: number): string {
-  return d.statement('DELETE', `FROM ${table} WHERE token IN (${list(n)}) AND ${exactly(n)} AND NOT ${IS_NOTE}`, locks)
+  return d.statement('DELETE', `FROM ${table} WHERE token IN (${list(n)}) AND ${EXACT_TOKEN} IN (${list(n)}) AND NOT (${IS_NOTE})`, locks)
 }
 
 /** token and data of those among n tokens that name a successor. Parameters: n tokens. */
@@ -119,14 +125,14 @@ export function peekAndLock (d: Dialect, table: string, n: number, locks: number
   return d.statement('SELECT', `token, data FROM ${table} WHERE token IN (${list(n)}) FOR UPDATE`, locks)
 }
 
-/** A page of live sessions after a token. Parameters: token, number of rows. */
-export function page (d: Dialect, table: string, after: boolean): string {
-  return d.statement('SELECT', `token, data, ${TTL_MS} FROM ${table} WHERE expiry > ${NOW}${after ? ' AND token > ?' : ''} ORDER BY token LIMIT ?`)
+/** A page of live sessions, after a token that is the parameter. */
+export function page (d: Dialect, table: string, after: boolean, size: number): string {
+  return d.statement('SELECT', `token, data, ${TTL_MS} FROM ${table} WHERE expiry > ${NOW}${after ? ' AND token > ?' : ''} ORDER BY token LIMIT ${size}`)
 }
 
-/** Tokens of expired rows, through the index, without a lock. Parameter: number of rows. */
-export function expired (d: Dialect, table: string): string {
-  return d.statement('SELECT', `token FROM ${table} WHERE ${IS_EXPIRED} ORDER BY expiry LIMIT ?`)
+/** Tokens of expired rows, through the index, without a lock. */
+export function expired (d: Dialect, table: string, most: number): string {
+  return d.statement('SELECT', `token FROM ${table} WHERE ${IS_EXPIRED} ORDER BY expiry LIMIT ${most}`)
 }
 
 /** Deletes those of n tokens that are expired, row by row through the primary key: no other row is locked. */
@@ -135,9 +141,4 @@ export function removeExpired (d: Dialect, table: string, n: number, locks: numb
 }
 
 /** Expired, and if it names a successor, for long enough. */
-const IS_EXPIRED = `expiry <= ${NOW} AND (expiry <= ${LATELY} OR NOT ${IS_NOTE})`
-
-/** A case-insensitive or padding collation finds more than what was asked for. */
-function exactly (n: number): string {
-  return `CAST(token AS BINARY) IN (${list(n)})`
-}
+const IS_EXPIRED = `expiry <= ${NOW} AND (expiry <= ${LATELY} OR NOT (${IS_NOTE}))`

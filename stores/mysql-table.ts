@@ -1,4 +1,5 @@
 import { StoreMisconfiguredError, TableMissingError } from './errors.js'
+import { errorNumber } from './mysql-connections.js'
 import { mariadb, mysql, SELECT_NOW, type Dialect } from './mysql-sql.js'
 import { schemaFor } from './schema.js'
 
@@ -12,18 +13,25 @@ export interface MysqlTable {
   readonly now: number
   /** The last expiry that fits, in milliseconds since 1970 UTC. */
   readonly lastExpiry: number
+  /** How many bytes may go into one statement, its values all told. */
+  readonly maxStatementBytes: number
+  /** Whether the token is the primary key, or else a unique one. */
+  readonly hasPrimaryKey: boolean
 }
 
 /** Runs a statement and gives its rows. */
 export type Query = (sql: string, values?: readonly unknown[]) => Promise<readonly unknown[][]>
 
-/** The last second of a TIMESTAMP, in milliseconds since 1970 UTC. MariaDB 11.5 and newer have more. */
-const LAST_TIMESTAMP = Date.UTC(2038, 0, 19, 3, 14, 7)
-
+/**
+ * The last time of a TIMESTAMP (2038-01-19 03:14:07), less a day for what a statement may wait before it runs and the
+ * server's clock be set meanwhile, in milliseconds since 1970 UTC. MariaDB 11.5 and newer have more.
+ */
+const LAST_TIMESTAMP = Date.UTC(2038, 0, 18, 3, 14, 7)
 const LAST_DATETIME = Date.UTC(9999, 11, 31)
 
 /** Room in a packet for all that is not data. */
-const PACKET_OVERHEAD = 16 * 1024
+const PACKET_OVERHEAD = 32 * 1024
+const LEAST_PACKET = 64 * 1024
 
 /**
  * Looks at the server and the table, and creates the table if it is missing and may be created. Throws
@@ -40,15 +48,18 @@ export async function inspectTable (query: Query, name: readonly string[], quote
     columns = await columnsOf(query, name)
   }
   if (columns.size === 0) throw new TableMissingError(name.join('.'), 'schema/mysql.sql')
-  const { dataLength, isTimestamp } = checkColumns(columns, name.join('.'))
+  const { dataLength, isTimestamp, hasPrimaryKey } = checkColumns(columns, name.join('.'))
   await checkEngine(query, name)
 
   const [[packet, now] = []] = await query(`SELECT @@max_allowed_packet * 1e0, ${SELECT_NOW.slice('SELECT '.length)}`)
+  if (Number(packet) < LEAST_PACKET) throw new StoreMisconfiguredError(`The server's max_allowed_packet is ${Number(packet)} bytes, but ${LEAST_PACKET} are needed at least`)
   const packetRoom = Number(packet) - PACKET_OVERHEAD
   return {
     dialect,
     now: Number(now),
     lastExpiry: isTimestamp ? LAST_TIMESTAMP : LAST_DATETIME,
+    maxStatementBytes: packetRoom,
+    hasPrimaryKey,
     maxBytes: Math.min(dataLength, packetRoom),
     maxBytesBecause: dataLength <= packetRoom ? `the column data of ${name.join('.')}` : 'the server\'s max_allowed_packet'
   }
@@ -61,14 +72,20 @@ async function inspectServer (query: Query): Promise<Dialect> {
   }
   const dialect = String(version).includes('MariaDB') ? mariadb : mysql
   // An old server ignores the hint, or refuses the statement.
-  const [[zone] = []] = await query(dialect.statement('SELECT', '@@time_zone')).catch(() => [['unknown']])
+  const [[zone] = []] = await query(dialect.statement('SELECT', '@@time_zone')).catch((error: unknown) => {
+    if (errorNumber(error) === 0) throw error
+    return [['unknown']]
+  })
   if (zone !== '+00:00') throw new StoreMisconfiguredError(`The server (${String(version)}) cannot set the time zone of a statement. MySQL 8.0.17, MariaDB 10.5, or newer, is needed`)
   return dialect
 }
 
 interface Column {
   readonly type: string
+  /** In characters, of a column of bytes in bytes. */
   readonly length: number
+  /** 'PRI' or 'UNI' if it is a key by itself. */
+  readonly key: string
 }
 
 async function columnsOf (query: Query, name: readonly string[]): Promise<Map<string, Column>> {
@@ -79,23 +96,25 @@ async function columnsOf (query: Query, name: readonly string[]): Promise<Map<st
     throw new StoreMisconfiguredError('No database is selected. Name one in the URL (mysql://user:password@host/database), or in the table\'s name (database.sessions)')
   }
   const rows = await query(
-    'SELECT COLUMN_NAME, DATA_TYPE, COALESCE(CHARACTER_OCTET_LENGTH, 0) + 0e0 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
+    'SELECT COLUMN_NAME, DATA_TYPE, COALESCE(CHARACTER_MAXIMUM_LENGTH, 0) + 0e0, COLUMN_KEY FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
     [schema ?? database, table]
   )
-  return new Map(rows.map(([column, type, length]) => [String(column).toLowerCase(), { type: String(type).toLowerCase(), length: Number(length) }]))
+  return new Map(rows.map(([column, type, length, key]) => [String(column).toLowerCase(), { type: String(type).toLowerCase(), length: Number(length), key: String(key) }]))
 }
 
-function checkColumns (columns: ReadonlyMap<string, Column>, name: string): { dataLength: number, isTimestamp: boolean } {
+function checkColumns (columns: ReadonlyMap<string, Column>, name: string): { dataLength: number, isTimestamp: boolean, hasPrimaryKey: boolean } {
   const wrong = (column: string, expected: string) => {
-    throw new StoreMisconfiguredError(`The table ${name} has ${columns.has(column) ? `a column ${column} of type ${columns.get(column)?.type}` : `no column ${column}`}, but ${expected} is needed. Compare it with schema/mysql.sql of this package`)
+    throw new StoreMisconfiguredError(`The table ${name} has ${columns.has(column) ? `a column ${column} of type ${columns.get(column)?.type}${columns.get(column)?.length ? `(${columns.get(column)?.length})` : ''}` : `no column ${column}`}, but ${expected} is needed. Compare it with schema/mysql.sql of this package`)
   }
   const token = columns.get('token')
   const data = columns.get('data')
   const expiry = columns.get('expiry')
   if (token === undefined || !/char|binary/.test(token.type) || token.length < 43) wrong('token', 'token CHAR(43)')
-  if (data === undefined || !/blob|binary/.test(data.type)) wrong('data', 'data BLOB or MEDIUMBLOB')
+  if (token?.key !== 'PRI' && token?.key !== 'UNI') throw new StoreMisconfiguredError(`The column token of ${name} is not its primary key. Run: ALTER TABLE ${name} ADD PRIMARY KEY (token)`)
+  // A BINARY fills what is shorter up with zeros.
+  if (data === undefined || !/blob|varbinary/.test(data.type)) wrong('data', 'data BLOB or MEDIUMBLOB')
   if (expiry === undefined || !/^(timestamp|datetime)$/.test(expiry.type)) wrong('expiry', 'expiry TIMESTAMP(6)')
-  return { dataLength: data?.length ?? 0, isTimestamp: expiry?.type === 'timestamp' }
+  return { dataLength: data?.length ?? 0, isTimestamp: expiry?.type === 'timestamp', hasPrimaryKey: token?.key === 'PRI' }
 }
 
 async function checkEngine (query: Query, name: readonly string[]): Promise<void> {

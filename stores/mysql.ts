@@ -48,6 +48,8 @@ class MysqlDatabase implements SqlDatabase<Connection> {
   readonly #source: MysqlSource
   readonly #name: readonly string[]
   readonly #quoted: string
+  /** In a statement that locks rows: without a hint the server goes through all of a small table, or by expiry. */
+  #quotedByKey: string
   readonly #createTable: boolean
   readonly #connectTimeout: number
   #opening: Promise<OpenedPool> | undefined
@@ -61,6 +63,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
     this.#name = tableName(options.table)
     this.tableName = this.#name.join('.')
     this.#quoted = this.#name.map(part => `\`${part.replaceAll('`', '``')}\``).join('.')
+    this.#quotedByKey = this.#quoted
     this.#createTable = boolean('createTable', options.createTable, false)
     this.#connectTimeout = storeTimeoutOf(options)
   }
@@ -70,8 +73,9 @@ class MysqlDatabase implements SqlDatabase<Connection> {
     const { pool, size } = await this.#opening
     const connections = this.#connections ??= new MysqlConnections(pool)
     const table = await connections.use(left, async connection =>
-      await inspectTable(async (text, values = []) => await connection.query(text, values, left), this.#name, this.#quoted, this.#createTable))
+      await inspectTable(async (text, values) => await ask(connection, text, values, left), this.#name, this.#quoted, this.#createTable))
     this.#table = table
+    this.#quotedByKey = table.hasPrimaryKey ? `${this.#quoted} FORCE INDEX (PRIMARY)` : this.#quoted
     return { ...table, poolSize: size }
   }
 
@@ -91,15 +95,15 @@ class MysqlDatabase implements SqlDatabase<Connection> {
     })
   }
 
-  async exclusively (left: number, work: (connection: Connection) => Promise<void>): Promise<void> {
+  async exclusively<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined> {
     const lock = 'CONCAT(\'fastify-sql-sessions \', MD5(CONCAT(COALESCE(DATABASE(), \'\'), ?)))'
-    await this.use(left, async connection => {
-      const [[got] = []] = await connection.query(`SELECT GET_LOCK(${lock}, 0) + 0e0`, [this.#quoted], left)
-      if (got !== 1) return
+    return await this.use(left, async connection => {
+      const [[got] = []] = await connection.rows(`SELECT GET_LOCK(${lock}, 0) + 0e0`, [this.#quoted], left)
+      if (got !== 1) return undefined
       try {
-        await work(connection)
+        return await work(connection)
       } finally {
-        await connection.query(`SELECT RELEASE_LOCK(${lock})`, [this.#quoted], left)
+        await connection.rows(`SELECT RELEASE_LOCK(${lock})`, [this.#quoted], left)
       }
     })
   }
@@ -115,11 +119,11 @@ class MysqlDatabase implements SqlDatabase<Connection> {
   }
 
   async findAndLock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows> {
-    return foundIn(await connection.rows(sql.findAndLock(this.#dialect, this.#quoted, tokens.length, locks), tokens, left, this.#patience(locks, left)))
+    return foundIn(await connection.rows(sql.findAndLock(this.#dialect, this.#quotedByKey, tokens.length, locks), tokens, left, this.#patience(locks, left)))
   }
 
   async holds (connection: Connection, sessions: readonly NewSession[], left: number, locks: number): Promise<boolean> {
-    const statement = sql.peekAndLock(this.#dialect, this.#quoted, sessions.length, locks)
+    const statement = sql.peekAndLock(this.#dialect, this.#quotedByKey, sessions.length, locks)
     const rows = await connection.rows(statement, sessions.map(({ token }) => token), left, this.#patience(locks, left))
     return sessions.every(({ token, data }) => rows.some(row => String(row[0]) === token && Buffer.from(data).equals(row[1] as Uint8Array)))
   }
@@ -132,7 +136,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
   async update (connection: Connection, sessions: readonly ChangedSession[], left: number, locks: number): Promise<ReadonlySet<ChangedSession>> {
     const saved = new Set<ChangedSession>()
     for (const { items, whole } of bySeen(sessions)) {
-      const filled = fill(items)
+      const filled = fill(items, last => ({ ...last, data: NOTHING, seen: whole ? { bytes: NOTHING, whole } : last.seen }))
       const tokens = filled.map(({ token }) => token)
       const values = [
         ...tokens, ...tokens, ...filled.map(({ ttl }) => micros(ttl)),
@@ -140,7 +144,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
         ...tokens,
         ...seenValues(filled, tokens, whole)
       ]
-      const { insertId } = await connection.run(sql.update(this.#dialect, this.#quoted, filled.length, whole, locks), values, left, this.#patience(locks, left))
+      const { insertId } = await connection.run(sql.update(this.#dialect, this.#quotedByKey, filled.length, whole, locks), values, left, this.#patience(locks, left))
       const bits = BigInt(insertId)
       items.forEach((session, i) => { if ((bits >> BigInt(i) & 1n) === 1n) saved.add(session) })
     }
@@ -149,7 +153,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
 
   async touch (connection: Connection, sessions: readonly TouchedSession[], left: number, locks: number): Promise<void> {
     for (const { items, whole } of bySeen(sessions)) {
-      const filled = fill(items)
+      const filled = fill(items, last => ({ ...last, seen: whole ? { bytes: NOTHING, whole } : last.seen }))
       const tokens = filled.map(({ token }) => token)
       const values = [
         ...tokens, ...filled.map(({ ttl }) => micros(ttl)),
@@ -157,7 +161,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
         ...seenValues(filled, tokens, whole),
         ...tokens, ...filled.map(({ ttl, atLeast }) => micros(ttl - atLeast))
       ]
-      await connection.run(sql.touch(this.#dialect, this.#quoted, filled.length, whole, locks), values, left, this.#patience(locks, left))
+      await connection.run(sql.touch(this.#dialect, this.#quotedByKey, filled.length, whole, locks), values, left, this.#patience(locks, left))
     }
   }
 
@@ -175,12 +179,12 @@ class MysqlDatabase implements SqlDatabase<Connection> {
   }
 
   async page (connection: Connection, after: string | undefined, size: number, left: number): Promise<readonly StoredSession[]> {
-    const values = after === undefined ? [size] : [after, size]
-    return foundIn(await connection.query(sql.page(this.#dialect, this.#quoted, after !== undefined), values, left)).sessions
+    const values = after === undefined ? [] : [after]
+    return foundIn(await connection.rows(sql.page(this.#dialect, this.#quoted, after !== undefined, size), values, left)).sessions
   }
 
   async removeExpired (connection: Connection, most: number, left: number, locks: number): Promise<number> {
-    const rows = await connection.query(sql.expired(this.#dialect, this.#quoted), [most], left)
+    const rows = await connection.query(sql.expired(this.#dialect, this.#quoted, most), [], left)
     if (rows.length === 0) return 0
     const tokens = fill(rows.map(([token]) => String(token)))
     const statement = sql.removeExpired(this.#dialect, this.#quoted, tokens.length, locks)
@@ -238,10 +242,22 @@ function micros (ttl: number): string {
   return String(Math.floor(ttl * 1000))
 }
 
-/** Repeats the last item up to a size that a statement is prepared for. */
-function fill<T> (items: readonly T[]): T[] {
+/** Only what has no values is sent as text: how they would be quoted there depends on sql_mode. */
+async function ask (connection: Connection, text: string, values: readonly unknown[] | undefined, left: number): Promise<unknown[][]> {
+  return values === undefined ? await connection.query(text, [], left) : await connection.rows(text, values, left)
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * Repeats the last item up to a size that a statement is prepared for. A row is found by the first item of its token, so
+ * the values of the repetitions are never looked at, and `withoutValues` takes them out.
+ */
+function fill<T> (items: readonly T[], withoutValues: (item: T) => T = item => item): T[] {
   const size = SIZES.find(size => size >= items.length) ?? items.length
-  return Array.from({ length: size }, (_, i) => items[Math.min(i, items.length - 1)] as T)
+  if (size === items.length) return [...items]
+  const filling = withoutValues(items.at(-1) as T)
+  return [...items, ...Array.from({ length: size - items.length }, () => filling)]
 }
 
 interface WithSeen {

@@ -38,7 +38,9 @@ class LastWriteWins implements SessionStore {
     this.#store = store
   }
 
-  async open (): Promise<void> {}
+  async open (): Promise<number> {
+    return Date.now()
+  }
 
   async find (tokens: readonly string[]): Promise<Found> {
     const found = await Promise.all(tokens.map(token => this.#store.find(token)))

@@ -12,6 +12,8 @@ export interface Contact {
   /** The largest data that fits, in bytes, and what sets that limit. */
   readonly maxBytes: number
   readonly maxBytesBecause: string
+  /** How many bytes may go into one statement, its values all told. */
+  readonly maxStatementBytes: number
   /** The last expiry that fits, in milliseconds since 1970 UTC. */
   readonly lastExpiry: number
   /** The database's time, in milliseconds since 1970 UTC. */
@@ -71,8 +73,8 @@ export interface SqlDatabase<Connection> {
   use<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T>
   /** Lends a connection with a transaction, which is committed after `work`, and undone if it rejects. Rejects with {@link CommitLostError} too. */
   transact<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T>
-  /** Does `work` if no other process is doing it on this table. */
-  exclusively (left: number, work: (connection: Connection) => Promise<void>): Promise<void>
+  /** Does `work` if no other process is doing it on this table at this moment; otherwise gives undefined. */
+  exclusively<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined>
 
   now (connection: Connection, left: number): Promise<number>
   /** The live ones, and those that have expired within SUCCESSOR_TTL. */

@@ -6,7 +6,7 @@ import { errorCode, StoreMisconfiguredError, StoreUnavailableError, TableMissing
 import { CommitLostError, LostError, UnreachedError, type Contact, type SqlDatabase } from './sql-database.js'
 import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from './successor.js'
 import type { ChangedSession, Found, NewSession, Outcome, SessionStore, StoredSession, StoreLog, TouchedSession, Write } from './store.js'
-import { duration } from './validate.js'
+import { duration, positiveInteger } from './validate.js'
 
 /** The options that the SQL stores share. */
 export interface SqlStoreOptions {
@@ -65,19 +65,22 @@ export class SqlStore<Connection> implements SessionStore {
     this.#cleanup = new Cleanup(cleanupIntervalOf(options.cleanupInterval), async stopped => { await this.#clean(stopped) })
   }
 
-  async open (log: StoreLog): Promise<void> {
+  async open (log: StoreLog): Promise<number | undefined> {
+    this.#cleanup.start(log)
     try {
       await this.#contact()
+      return this.#now()
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
       log.warn({ err: withoutTokens(error.cause ?? error) }, 'The database of the sessions cannot be reached. The application starts all the same; the table will be checked at first contact')
+      return undefined
     }
-    this.#cleanup.start(log)
   }
 
   async find (tokens: readonly string[]): Promise<Found> {
     const { find } = await this.#contact()
-    if (tokens.length > 0) return await find(tokens)
+    const possible = tokens.filter(isPossible)
+    if (possible.length > 0) return await find(possible)
     const now = await this.#alone(true, async (connection, left) => await this.#database.now(connection, left))
     this.#clock.set(now)
     return { now, sessions: [] }
@@ -90,19 +93,21 @@ export class SqlStore<Connection> implements SessionStore {
 
   async update (session: ChangedSession): Promise<Outcome> {
     const { update, contact } = await this.#contact()
-    const outcome = await update(this.#fitting(session, contact))
+    const fitting = this.#fitting(session, contact)
+    if (!isPossible(session.token)) return { kind: 'gone' }
+    const outcome = await update(fitting)
     if (outcome === undefined) throw new StoreUnavailableError('the connection was lost while it was writing')
     return outcome
   }
 
   async touch (session: TouchedSession): Promise<void> {
     const { touch, contact } = await this.#contact()
-    await touch({ ...session, ttl: this.#ttl(session.ttl, contact) })
+    if (isPossible(session.token)) await touch({ ...session, ttl: this.#ttl(session.ttl, contact) })
   }
 
   async delete (token: string): Promise<void> {
     const { remove } = await this.#contact()
-    await remove(token)
+    if (isPossible(token)) await remove(token)
   }
 
   async rewrite (tokens: readonly string[], decide: (found: Found) => readonly Write[]): Promise<void> {
@@ -110,6 +115,7 @@ export class SqlStore<Connection> implements SessionStore {
     // What the caller's function throws is no failure of the store, and is thrown on as it is.
     let thrown: { readonly error: unknown } | undefined
     const decideOrNote: typeof decide = found => {
+      thrown = undefined
       try {
         return decide(found)
       } catch (error) {
@@ -119,7 +125,7 @@ export class SqlStore<Connection> implements SessionStore {
     }
     try {
       await lanes.alone(async timeLeft => {
-        await this.#repeat(timeLeft, false, async left => { await this.#transact(tokens, decideOrNote, contact, left) })
+        await this.#repeat(timeLeft, false, async left => { await this.#transact(tokens.filter(isPossible), decideOrNote, contact, left) })
       }, tokens)
     } catch (error) {
       throw thrown === undefined ? error : thrown.error
@@ -127,9 +133,10 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async * scan (pageSize = 1000): AsyncIterable<StoredSession> {
+    positiveInteger('pageSize', pageSize, 1000)
     for (let after: string | undefined; ;) {
       const page = await this.#alone(true, async (connection, left) => await this.#database.page(connection, after, pageSize, left))
-      yield * page
+      yield * sort(page).live.values()
       if (page.length < pageSize) return
       after = page.at(-1)?.token
     }
@@ -182,7 +189,7 @@ export class SqlStore<Connection> implements SessionStore {
     const failure = (error: unknown) => this.#failure(error)
     const isWorthApart = (error: unknown) => ['undone', 'locked', 'duplicate', 'failed'].includes(this.#database.kindOf(error))
     const { maxRows } = this.#database
-    const shared = { maxItems: maxRows, maxBytes: MOST_BYTES, isWorthApart, failure }
+    const shared = { maxItems: maxRows, maxBytes: Math.min(MOST_BYTES, contact.maxStatementBytes), isWorthApart, failure }
     const lanes = new Lanes(Math.max(1, Math.min(MOST_LANES, contact.poolSize >> 1)), this.#timeout, failure)
     return {
       contact,
@@ -276,9 +283,8 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   #missed (session: ChangedSession, newest: StoredSession | undefined, wasLost: boolean): Outcome | undefined {
-    if (isThere(newest, session.data)) return { kind: 'saved' }
-    // It may have been written, and then changed or ended by somebody else.
-    if (wasLost) return undefined
+    // It may have been written, and then perhaps changed or ended by somebody else.
+    if (wasLost) return isThere(newest, session.data) ? { kind: 'saved' } : undefined
     return newest === undefined ? { kind: 'gone' } : { kind: 'changed', now: this.#now(), session: newest }
   }
 
@@ -321,7 +327,7 @@ export class SqlStore<Connection> implements SessionStore {
       case 'insert': await this.#database.insert(connection, [this.#fitting(write.session, contact)], left); break
       case 'update': await this.#database.overwrite(connection, this.#fitting(write.session, contact), left); break
       case 'move': await this.#database.overwrite(connection, { token: write.token, data: successorNote(write.to), ttl: 0 }, left); break
-      case 'delete': await this.#database.remove(connection, [write.token], left, this.#timeout); break
+      case 'delete': if (isPossible(write.token)) await this.#database.remove(connection, [write.token], left, this.#timeout); break
     }
   }
 
@@ -354,21 +360,19 @@ export class SqlStore<Connection> implements SessionStore {
     return rows > 1 ? this.#patience : this.#timeout
   }
 
-  /** One process at a time cleans a table; the others leave it to that one. */
+  /**
+   * Deletes what is expired, one process at a time. Each batch takes its turn with the statements of the requests: of a
+   * small pool the cleanup would otherwise hold the one connection for as long as there is something to delete.
+   */
   async #clean (stopped: () => boolean): Promise<void> {
     const { lanes } = await this.#contact()
-    const giveBack = lanes.lend()
-    try {
-      await this.#database.exclusively(this.#timeout, async connection => {
-        while (!stopped()) {
-          const started = performance.now()
-          if (await this.#database.removeExpired(connection, CLEANUP_BATCH, this.#timeout, this.#patience) === 0) return
-          // Requests come first: the cleanup rests as long as it has worked.
-          await sleep(performance.now() - started)
-        }
-      })
-    } finally {
-      giveBack()
+    while (!stopped()) {
+      const started = performance.now()
+      const deleted = await lanes.alone(async left => await this.#repeat(left, true, async left => await this.#database.exclusively(left,
+        async connection => await this.#database.removeExpired(connection, CLEANUP_BATCH, left, this.#patience))))
+      if (deleted === undefined || deleted === 0) return
+      // Requests come first: the cleanup rests as long as it has worked.
+      await sleep(performance.now() - started)
     }
   }
 
@@ -409,6 +413,11 @@ export class SqlStore<Connection> implements SessionStore {
         return Object.assign(new StoreUnavailableError(`${isOfConnection ? error.message : 'the database answered with an error'}${code}`), { cause })
     }
   }
+}
+
+/** No token has such characters, and not every server compares them with every column. */
+function isPossible (token: string): boolean {
+  return /^[\x20-\x7e]*$/.test(token)
 }
 
 const NONE: readonly string[] = []

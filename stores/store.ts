@@ -103,8 +103,10 @@ export interface SessionStore {
    * Called once, before the application listens. Checks what can be checked and starts the cleanup of expired rows.
    * A database that cannot be reached is no error (the store warns, and checks at first contact); a database that can be
    * reached and has no table is.
+   *
+   * @returns the database's time, in milliseconds since 1970 UTC, or undefined if it could not be reached
    */
-  open (log: StoreLog): Promise<void>
+  open (log: StoreLog): Promise<number | undefined>
 
   /** The live sessions among `tokens`; with no token only the database's time. */
   find (tokens: readonly string[]): Promise<Found>

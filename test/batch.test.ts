@@ -214,20 +214,6 @@ t.test('what goes alone gives its own answer or error, and waits for the keys th
   t.strictSame(await Promise.all(batched), ['K:', 'O:'])
 })
 
-t.test('a lane that is lent is out of use until it is given back; the last one is never lent', async t => {
-  const lanes = lanesOf(2)
-  const { send, statements, statement } = kindOf(lanes, { maxItems: 1 })
-  const giveBack = lanes.lend()
-  lanes.lend()()
-  const answers = [send('a'), send('b')]
-  await turn()
-  t.equal(statements.length, 1)
-  giveBack()
-  t.equal(statements.length, 2)
-  for (let i = 0; i < 2; i++) (await statement(i)).answer()
-  await Promise.all(answers)
-})
-
 t.test('settled waits for all that wait or are under way', async t => {
   const lanes = lanesOf(1)
   const { send, statement } = kindOf(lanes, { maxItems: 1 })

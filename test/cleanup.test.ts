@@ -69,8 +69,8 @@ t.test('the cleanup runs by itself, and deletes everything that is expired', asy
 t.test('the cleanup finds expired rows through the index', async t => {
   const database = await withExpired(t, 3000)
   await database.connection.query('ANALYZE TABLE sessions')
-  const statement = sql.expired(await dialectOf(database), '`sessions`').replace('SELECT', 'EXPLAIN SELECT')
-  const [plan] = await database.connection.query(statement, [256]) as unknown as [Array<{ type: string, key: string, Extra: string }>]
+  const statement = sql.expired(await dialectOf(database), '`sessions`', 256).replace('SELECT', 'EXPLAIN SELECT')
+  const [plan] = await database.connection.query(statement) as unknown as [Array<{ type: string, key: string, Extra: string }>]
   t.match(plan, [{ type: /range|index/, key: 'sessions_expiry_idx' }])
   t.notMatch(plan[0]?.Extra, /filesort/)
 })
@@ -81,10 +81,10 @@ t.test('while the cleanup deletes, rows beside the deleted ones can be written',
   const cleaner = await createConnection(database.url)
   t.teardown(async () => { await cleaner.end() })
   const dialect = await dialectOf(database)
-  const [oldest] = await cleaner.query(sql.expired(dialect, '`sessions`'), [256]) as unknown as [Array<{ token: string }>]
+  const [oldest] = await cleaner.query(sql.expired(dialect, '`sessions`', 256)) as unknown as [Array<{ token: string }>]
   const tokens = oldest.map(({ token }) => token)
   await cleaner.query('START TRANSACTION')
-  await cleaner.query(sql.removeExpired(dialect, '`sessions`', tokens.length, 1), tokens)
+  await cleaner.query(sql.removeExpired(dialect, '`sessions`', tokens.length, 1000), tokens)
 
   await connection.query('SET innodb_lock_wait_timeout = 1')
   // Beside what was deleted, by token and by expiry.
