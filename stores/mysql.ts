@@ -502,7 +502,8 @@ class MysqlStore implements SessionStore {
 
   /** One process at a time cleans a table; the others leave it to that one. */
   async #cleanBatch (connection: Connection, timeLeft: number): Promise<number> {
-    const lock = 'CONCAT(\'fastify-sql-sessions \', MD5(CONCAT(COALESCE(DATABASE(), \'\'), \'.\', ?)))'
+    // MySQL 9.7 has no MD5, and the name of a lock has 64 characters at most.
+    const lock = 'CONCAT(\'fastify-sql-sessions \', LEFT(SHA2(CONCAT(COALESCE(DATABASE(), \'\'), \'.\', ?), 256), 40))'
     const [[got] = []] = await connection.rows(`SELECT GET_LOCK(${lock}, 0) + 0e0`, [this.#table], timeLeft)
     if (got !== 1) return 0
     try {
