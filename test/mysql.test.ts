@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { once, type EventEmitter } from 'node:events'
 import { register } from 'node:module'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { createConnection, createPool, type Pool, type PoolOptions, type RowDataPacket } from 'mysql2'
@@ -340,27 +342,36 @@ t.test('the cleanup deletes what has expired, reports no error, and no error whe
   t.equal(rest, await left(), 'it stays closed')
 })
 
+t.test('on a pool of one, a lock that is gone when the wait for it is to be ended does no harm', async t => {
+  const { url, connection } = await scsDatabase(t)
+  const pool = poolFor(t, { uri: url, connectionLimit: 1 })
+  const store = await opened(t, pool)
+  const sessions = [newSession(), newSession()]
+  await Promise.all(sessions.map(async session => await store.insert(session)))
+  await connection.query('START TRANSACTION; SELECT * FROM sessions FOR UPDATE')
+  const outcomes = Promise.all(sessions.map(async session => await store.update({ ...session, data: Buffer.from('next'), seen: whole(session.data) })))
+  // Where the server does not end the wait by itself the store asks for a connection to do it on. (MariaDB does, in a second.)
+  await Promise.race([once(pool as unknown as EventEmitter, 'enqueue'), sleep(1200)])
+  await connection.query('ROLLBACK')
+  t.strictSame(await outcomes, [{ kind: 'saved' }, { kind: 'saved' }])
+  t.equal(await store.insert(newSession()), true, 'and the pool goes on')
+})
+
 t.test('of a small table only the rows that are concerned are locked', async t => {
   const { url, connection } = await scsDatabase(t)
-  const store = await opened(t, url)
+  const pool = poolFor(t, { uri: url })
+  const store = await opened(t, pool)
   const sessions = Array.from({ length: 60 }, () => newSession())
   await Promise.all(sessions.map(async session => await store.insert(session)))
   await connection.query('ANALYZE TABLE sessions')
   const [locked, ...others] = sessions as [NewSession, ...NewSession[]]
   await connection.query('START TRANSACTION')
   await connection.query('SELECT * FROM sessions WHERE token = ? FOR UPDATE', [locked.token])
-  const queries = pausesOf(store)
+  let statements = 0
+  pool.on('acquire', () => { statements++ })
   const outcomes = await Promise.all(others.map(async session => await store.update({ ...newSession('next', session.token), seen: whole(session.data) })))
   t.strictSame(outcomes, others.map(() => ({ kind: 'saved' })))
+  t.ok(statements <= 5, `${statements} statements: no batch had to be taken apart`)
   await store.rewrite(others.slice(0, 50).map(({ token }) => token), () => [])
-  const [[row]] = await connection.query('SELECT COUNT(*) AS n FROM sessions WHERE data = \'next\'') as unknown as [[{ n: number }]]
-  t.equal(row.n, others.length)
-  queries.stop()
   await connection.query('ROLLBACK')
 })
-
-/** Somebody who looks at another session meanwhile keeps the loop of events turning. */
-function pausesOf (store: SessionStore): { stop (): void } {
-  const timer = setInterval(() => { void store.find(['x'.repeat(43)]) }, 10)
-  return { stop () { clearInterval(timer) } }
-}
