@@ -96,7 +96,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
   }
 
   async exclusively<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined> {
-    const lock = 'CONCAT(\'fastify-sql-sessions \', MD5(CONCAT(COALESCE(DATABASE(), \'\'), ?)))'
+    const lock = 'CONCAT(\'fastify-sql-sessions \', LEFT(SHA2(CONCAT(COALESCE(DATABASE(), \'\'), ?), 256), 32))'
     return await this.use(left, async connection => {
       const [[got] = []] = await connection.rows(`SELECT GET_LOCK(${lock}, 0) + 0e0`, [this.#quoted], left)
       if (got !== 1) return undefined
