@@ -8,6 +8,7 @@ import { isSimpleStore, isStore, simpleStore, type SimpleStore } from '../stores
 import { memoryStore } from '../stores/memory.js'
 import { mssqlStore, type MssqlSource } from '../stores/mssql.js'
 import { mysqlStore, type MysqlSource } from '../stores/mysql.js'
+import { storeTimeoutOf } from '../stores/sql-store.js'
 import type { SessionStore } from '../stores/store.js'
 import { boolean, duration, inspected, knownOnly, oneOf } from '../stores/validate.js'
 
@@ -110,7 +111,7 @@ export function settingsOf (given: SessionOptions | SessionStore | SimpleStore |
     lifetime,
     idleTimeout,
     touchInterval,
-    storeTimeout: duration('storeTimeout', options.storeTimeout, 5000, { least: 1 }),
+    storeTimeout: storeTimeoutOf(options),
     hashTokenInStore: boolean('hashTokenInStore', options.hashTokenInStore, true),
     codec: codecOf(options.codec),
     cookie: cookieOf(options.cookie, propertyName(options.name)),
@@ -148,7 +149,7 @@ function storeOf (options: SessionOptions): SessionStore {
     return mssqlStore(mssql, shared)
   }
   unused(['mysql', 'mssql', 'table', 'createTable', 'cleanupInterval', 'maxSessions'], 'has no effect on a store that is passed in. Give it to the store itself')
-  const timeout = duration('storeTimeout', storeTimeout, 5000, { least: 1 })
+  const timeout = storeTimeoutOf(options)
   if (isStore(store)) return store.isBounded === true ? store : guarded(store, timeout)
   if (isSimpleStore(store)) return guarded(simpleStore(store), timeout)
   const nearest = typeof store === 'string' ? closest(store, ['memory', 'mysql', 'mssql']) : undefined

@@ -6,7 +6,7 @@ import { errorCode, StoreMisconfiguredError, StoreUnavailableError, TableMissing
 import { CommitLostError, LostError, UnreachedError, type Contact, type SqlDatabase } from './sql-database.js'
 import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from './successor.js'
 import type { ChangedSession, Found, NewSession, Outcome, SessionStore, StoredSession, StoreLog, TouchedSession, Write } from './store.js'
-import { duration, positiveInteger } from './validate.js'
+import { duration, LONGEST_TIMER, positiveInteger } from './validate.js'
 
 /** The options that the SQL stores share. */
 export interface SqlStoreOptions {
@@ -29,8 +29,8 @@ const TRIES = 3
 const CLEANUP_BATCH = 256
 
 /** The option `storeTimeout`, checked. */
-export function storeTimeoutOf (options: SqlStoreOptions): number {
-  return duration('storeTimeout', options.storeTimeout, DEFAULT_TIMEOUT, { least: 1, most: 2 ** 31 - 1 })
+export function storeTimeoutOf (options: { readonly storeTimeout?: unknown }): number {
+  return duration('storeTimeout', options.storeTimeout, DEFAULT_TIMEOUT, { least: 1, most: LONGEST_TIMER })
 }
 
 /** What there is once the database has been reached. */
