@@ -552,6 +552,7 @@ for (const [what, ahead] of [['ahead of', 3_600_000], ['behind', -3_600_000]] as
     const store = memoryStore()
     const shifted = (found: Found): Found => ({ ...found, now: found.now + ahead })
     const elsewhere: SessionStore = Object.assign(watched(store).store, {
+      open: async (log: StoreLog) => Number(await store.open(log)) + ahead,
       find: async (tokens: readonly string[]) => shifted(await store.find(tokens)),
       rewrite: async (tokens: readonly string[], decide: (found: Found) => readonly Write[]) => await store.rewrite(tokens, found => decide(shifted(found)))
     })
