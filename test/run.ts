@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { checkCoverage } from './coverage.js'
 import { startServer } from './mysql-server.js'
 
 const given = process.env['MYSQL_URL']
@@ -15,4 +16,6 @@ const tests = spawn(process.execPath, [tap, 'run', ...process.argv.slice(2)], {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => tests.kill(signal))
 const [code] = await once(tests, 'exit') as [number | null]
 await server?.stop()
-process.exitCode = code ?? 1
+// With arguments it is not the whole suite.
+const isEnough = code !== 0 || process.argv.length > 2 || checkCoverage(tap)
+process.exitCode = isEnough ? code ?? 1 : 1
