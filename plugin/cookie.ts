@@ -58,7 +58,7 @@ export class Cookie {
    */
   set (token: string, ttl: number | undefined, request: FastifyRequest): string {
     if (ttl === undefined) return this.#serialize(token, {}, request)
-    const maxAge = Math.max(0, Math.ceil(ttl / 1000))
+    const maxAge = Math.max(1, Math.ceil((ttl - CLOCK_JITTER) / 1000))
     return this.#serialize(token, { maxAge, expires: new Date(Math.min(Date.now() + maxAge * 1000, LAST_COOKIE_DATE)) }, request)
   }
 
@@ -101,6 +101,8 @@ export class Cookie {
   }
 }
 
+/** Two looks at the database's clock differ by about as much, in milliseconds: no reason for a second more. */
+const CLOCK_JITTER = 50
 /** RFC 6265 has years of four digits. */
 const LAST_COOKIE_DATE = Date.UTC(9999, 11, 31)
 

@@ -253,14 +253,15 @@ export class SqlStore<Connection> implements SessionStore {
 
   async #sendInsert (sessions: readonly NewSession[], left: number): Promise<boolean[]> {
     const written: boolean[] = []
+    const until = performance.now() + left
     for (const some of powersOfTwo(sessions)) {
       try {
-        await this.#attempt(left, false, async (connection, left) => { await this.#database.insert(connection, some, left) })
+        await this.#attempt(until - performance.now(), false, async (connection, left) => { await this.#database.insert(connection, some, left) })
         written.push(...some.map(() => true))
       } catch (error) {
         if (!(error instanceof LostError) && !(this.#database.kindOf(error) === 'duplicate' && some.length === 1)) throw error
         // Perhaps it is there, from this attempt or an earlier one. If it is not, it is not known to stay away.
-        const { live } = await this.#attempt(left, true, async (connection, left) => await this.#findAll(connection, some.map(({ token }) => token), left))
+        const { live } = await this.#attempt(until - performance.now(), true, async (connection, left) => await this.#findAll(connection, some.map(({ token }) => token), left))
         written.push(...some.map(({ token, data }) => isThere(live.get(token), data)))
       }
     }
@@ -295,24 +296,26 @@ export class SqlStore<Connection> implements SessionStore {
 
   async #sendRemove (tokens: readonly string[], left: number): Promise<undefined[]> {
     let doomed = tokens
+    const until = performance.now() + left
     for (let i = 0; doomed.length > 0 && i < MOST_SUCCESSORS; i++) {
       const these = doomed
-      doomed = await this.#attempt(left, true, async (connection, left) => await this.#database.remove(connection, these, left, this.#locks(tokens.length)))
+      doomed = await this.#attempt(until - performance.now(), true, async (connection, left) => await this.#database.remove(connection, these, left, this.#locks(tokens.length)))
     }
     return tokens.map(() => undefined)
   }
 
   async #transact (tokens: readonly string[], decide: (found: Found) => readonly Write[], contact: Contact, left: number): Promise<void> {
     let writes: readonly Write[] = []
+    const until = performance.now() + left
     try {
       await this.#database.transact(left, async connection => {
         const { now, sessions } = tokens.length === 0
           ? { now: undefined, sessions: [] }
-          : await this.#database.findAndLock(connection, [...tokens].sort(), left, this.#timeout)
+          : await this.#database.findAndLock(connection, [...tokens].sort(), until - performance.now(), this.#timeout)
         if (now !== undefined) this.#clock.set(now)
         const { live } = sort(sessions)
         writes = decide({ now: this.#now(), sessions: tokens.flatMap(token => live.get(token) ?? []) })
-        for (const write of writes) await this.#carryOut(connection, write, contact, left)
+        for (const write of writes) await this.#carryOut(connection, write, contact, until - performance.now())
       })
     } catch (error) {
       if (!(error instanceof CommitLostError)) throw error

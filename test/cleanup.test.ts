@@ -69,7 +69,7 @@ t.test('the cleanup runs by itself, and deletes everything that is expired', asy
 t.test('the cleanup finds expired rows through the index', async t => {
   const database = await withExpired(t, 3000)
   await database.connection.query('ANALYZE TABLE sessions')
-  const statement = sql.expired(await dialectOf(database), '`sessions`', 256).replace('SELECT', 'EXPLAIN SELECT')
+  const statement = sql.expired(await dialectOf(database), '`sessions`', 256).replace('SELECT', 'EXPLAIN FORMAT=TRADITIONAL SELECT')
   const [plan] = await database.connection.query(statement) as unknown as [Array<{ type: string, key: string, Extra: string }>]
   t.match(plan, [{ type: /range|index/, key: 'sessions_expiry_idx' }])
   t.notMatch(plan[0]?.Extra, /filesort/)
