@@ -1,4 +1,5 @@
 import { errorCode, StoreUnavailableError, withoutTokens } from './errors.js'
+import { decidedBy } from './rewrite.js'
 import type { SessionStore } from './store.js'
 
 /**
@@ -15,20 +16,7 @@ export function guarded (store: SessionStore, timeout: number): SessionStore {
     update: session => inTime(() => store.update(session), timeout),
     touch: session => inTime(() => store.touch(session), timeout),
     delete: token => inTime(() => store.delete(token), timeout),
-    rewrite: async (tokens, decide) => {
-      // What the plugin's own function throws is no failure of the store, and is passed on as it is.
-      let thrown: { readonly error: unknown } | undefined
-      const watched: typeof decide = found => {
-        thrown = undefined
-        try {
-          return decide(found)
-        } catch (error) {
-          thrown = { error }
-          throw error
-        }
-      }
-      await inTime(() => store.rewrite(tokens, watched), timeout).catch((error: unknown) => { throw thrown === undefined ? error : thrown.error })
-    },
+    rewrite: async (tokens, decide) => { await decidedBy(decide, decide => inTime(() => store.rewrite(tokens, decide), timeout)) },
     scan: pageSize => store.scan(pageSize),
     deleteExpired: limit => store.deleteExpired(limit),
     stopCleanup: () => store.stopCleanup(),

@@ -3,6 +3,7 @@ import { Lanes } from './batch.js'
 import { Cleanup, cleanupIntervalOf } from './cleanup.js'
 import { Clock } from './clock.js'
 import { errorCode, StoreMisconfiguredError, StoreUnavailableError, TableMissingError, TooLargeError, withoutTokens } from './errors.js'
+import { decidedBy } from './rewrite.js'
 import { CommitLostError, LostError, UnreachedError, type Contact, type SqlDatabase } from './sql-database.js'
 import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from './successor.js'
 import type { ChangedSession, Found, NewSession, Outcome, SessionStore, StoredSession, StoreLog, TouchedSession, Write } from './store.js'
@@ -112,24 +113,11 @@ export class SqlStore<Connection> implements SessionStore {
 
   async rewrite (tokens: readonly string[], decide: (found: Found) => readonly Write[]): Promise<void> {
     const { lanes, contact } = await this.#contact()
-    // What the caller's function throws is no failure of the store, and is thrown on as it is.
-    let thrown: { readonly error: unknown } | undefined
-    const decideOrNote: typeof decide = found => {
-      thrown = undefined
-      try {
-        return decide(found)
-      } catch (error) {
-        thrown = { error }
-        throw error
-      }
-    }
-    try {
+    await decidedBy(decide, async decide => {
       await lanes.alone(async timeLeft => {
-        await this.#repeat(timeLeft, false, async left => { await this.#transact(tokens.filter(isPossible), decideOrNote, contact, left) })
+        await this.#repeat(timeLeft, false, async left => { await this.#transact(tokens.filter(isPossible), decide, contact, left) })
       }, tokens)
-    } catch (error) {
-      throw thrown === undefined ? error : thrown.error
-    }
+    })
   }
 
   async * scan (pageSize = 1000): AsyncIterable<StoredSession> {
