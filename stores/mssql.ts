@@ -75,6 +75,11 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     this.#connectTimeout = storeTimeoutOf(options)
   }
 
+  /** A CHAR(43) is cut and filled up without a word. */
+  isPossible (token: string): boolean {
+    return /^[\x20-\x7e]{0,42}[\x21-\x7e]$/.test(token)
+  }
+
   async contact (left: number): Promise<Contact> {
     this.#opening ??= openPool(this.#source, this.#connectTimeout)
     this.#opened = await this.#opening
@@ -294,7 +299,8 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     return sessions.flatMap(({ token, data, ttl }, i): Parameters => {
       const [seconds, milliseconds] = parts(ttl)
       return [
-        [`t${i}`, driver.Char(43), token],
+        // A longer one is an error of the server's, not cut.
+        [`t${i}`, driver.Char(Math.max(43, token.length)), token],
         [`d${i}`, driver.VarBinary(driver.MAX), asBuffer(data)],
         [`s${i}`, driver.Int, seconds],
         [`m${i}`, driver.Int, milliseconds]
