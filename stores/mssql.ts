@@ -207,6 +207,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   kindOf (error: unknown): ErrorKind {
     const number = errorNumber(error)
     if (number === BABELFISH && error instanceof Error) return WORDS.find(([words]) => words.test(error.message))?.[1] ?? 'failed'
+    if (isLoginRefused(error)) return 'refused'
     return KINDS.get(number) ?? (number > 0 ? 'failed' : 'unknown')
   }
 
@@ -343,6 +344,12 @@ async function inTime<T> (answer: Promise<T>, left: number): Promise<T> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** The driver does not hand on the number of an error at login. Those that are passing are known by their words. */
+function isLoginRefused (error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ELOGIN' &&
+    !/not currently available|currently busy|not enough resources|try again|retry|(upgrade|recovery|startup) mode/i.test(error.message)
 }
 
 function errorNumber (error: unknown): number {
