@@ -87,7 +87,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     return await this.use(left, async pool => {
       let [id, token, data, expiry, now] = await this.#inspect(pool, left)
       if (id === null && this.#createTable) {
-        await this.#query(pool, await schemaFor('mssql.sql', '[sessions]', this.#quoted), [], left);
+        await this.#query(pool, await schemaFor('mssql.sql', '[sessions]', this.#quoted, this.#quoted.replaceAll('\'', '\'\'')), [], left);
         [id, token, data, expiry, now] = await this.#inspect(pool, left)
       }
       if (id === null) throw new TableMissingError(this.tableName, this.schemaFile)
