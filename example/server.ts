@@ -1,9 +1,10 @@
-import { memoryStore, mysqlStore, type SessionStore } from 'fastify-sql-sessions'
+import { memoryStore, mssqlStore, mysqlStore, type SessionStore } from 'fastify-sql-sessions'
 import { buildApplication } from './application.js'
 
 const IN_MEMORY = 'in memory, until this process ends'
 const HOW_TO_KEEP = `To keep sessions in a database:
-  MYSQL_URL=mysql://user:password@127.0.0.1:3306/database npm start`
+  MYSQL_URL=mysql://user:password@127.0.0.1:3306/database npm start
+  MSSQL_URL='Server=127.0.0.1,1433;Database=app;User Id=sa;Password=...;TrustServerCertificate=true' npm start`
 
 try {
   const port = portOf(process.env['PORT'])
@@ -24,6 +25,8 @@ try {
 function chosenStore (): { store: SessionStore, where: string } {
   const mysql = process.env['MYSQL_URL'] ?? ''
   if (mysql !== '') return { store: mysqlStore(mysql, { createTable: true }), where: `in MySQL, at ${new URL(mysql).host}` }
+  const mssql = process.env['MSSQL_URL'] ?? ''
+  if (mssql !== '') return { store: mssqlStore(mssql, { createTable: true }), where: 'in SQL Server' }
   return { store: memoryStore(), where: IN_MEMORY }
 }
 
@@ -41,5 +44,6 @@ function explained (error: unknown): string {
   if (code === 'EADDRINUSE') return `Port ${port} is taken. Choose another: PORT=${Number(port) + 1} npm start`
   if (code === 'EACCES') return `Port ${port} may not be used by this user. Choose another: PORT=3000 npm start`
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : ''
-  return code === 'FST_SESSION_STORE_UNAVAILABLE' ? `The database cannot be reached${cause}. Is MYSQL_URL right, and the server running?` : error.message + cause
+  const name = (process.env['MYSQL_URL'] ?? '') === '' ? 'MSSQL_URL' : 'MYSQL_URL'
+  return code === 'FST_SESSION_STORE_UNAVAILABLE' ? `The database cannot be reached${cause}. Is ${name} right, and the server running?` : error.message + cause
 }

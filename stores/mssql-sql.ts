@@ -13,9 +13,12 @@ const LATELY = `DATEADD(second, -${SUCCESSOR_TTL / 1000}, ${NOW})`
 const text = (time: string) => `CONVERT(varchar(33), ${time}, 126)`
 const list = (n: number, one: (i: number) => string) => Array.from({ length: n }, (_, i) => one(i)).join(', ')
 const tokens = (n: number) => list(n, i => `@t${i}`)
+const bytesOf = (token: string) => `CAST(${token} AS varbinary(43))`
+/** The first condition finds the rows by their key, the second compares the bytes, whatever the collation. */
+const isOneOf = (n: number) => `token IN (${tokens(n)}) AND ${bytesOf('token')} IN (${list(n, i => bytesOf(`@t${i}`))})`
 /** The value of the row's own parameter. */
 const own = (n: number, parameter: string) =>
-  n === 1 ? `@${parameter}0` : `CASE token ${Array.from({ length: n }, (_, i) => `WHEN @t${i} THEN @${parameter}${i}`).join(' ')} END`
+  n === 1 ? `@${parameter}0` : `CASE ${bytesOf('token')} ${Array.from({ length: n }, (_, i) => `WHEN ${bytesOf(`@t${i}`)} THEN @${parameter}${i}`).join(' ')} END`
 const after = (seconds: string, milliseconds: string) => `DATEADD(millisecond, ${milliseconds}, DATEADD(second, ${seconds}, ${NOW}))`
 /** VARBINARY is compared without its trailing zeros, so the length is compared too. */
 const isSeen = (n: number) => `SUBSTRING(data, 1, ${own(n, 'l')}) = ${own(n, 'h')} AND DATALENGTH(SUBSTRING(data, 1, ${own(n, 'l')})) = DATALENGTH(${own(n, 'h')})`
@@ -39,19 +42,18 @@ export const insert = (table: string, n: number) =>
 /** The tokens of those that were written. */
 export const update = (table: string, n: number) =>
   `UPDATE ${table} SET data = ${own(n, 'd')}, expiry = ${after(own(n, 's'), own(n, 'm'))} OUTPUT inserted.token ` +
-  `WHERE token IN (${tokens(n)}) AND expiry > ${NOW} AND ${isSeen(n)}`
+  `WHERE ${isOneOf(n)} AND expiry > ${NOW} AND ${isSeen(n)}`
 
 /** @g and @f: the earliest time to live that is worth a write, in seconds and milliseconds. */
 export const touch = (table: string, n: number) =>
   `UPDATE ${table} SET expiry = ${after(own(n, 's'), own(n, 'm'))} ` +
-  `WHERE token IN (${tokens(n)}) AND expiry > ${NOW} AND ${isSeen(n)} AND expiry <= ${after(own(n, 'g'), own(n, 'f'))}`
+  `WHERE ${isOneOf(n)} AND expiry > ${NOW} AND ${isSeen(n)} AND expiry <= ${after(own(n, 'g'), own(n, 'f'))}`
 
 export const overwrite = (table: string) => `UPDATE ${table} SET data = @d0, expiry = ${after('@s0', '@m0')} WHERE token = @t0`
 
-/** Deletes what names no successor, and gives its tokens. The bytes are compared, whatever the collation. */
+/** Deletes what names no successor, and gives its tokens. */
 export const remove = (table: string, n: number) =>
-  `DELETE FROM ${table} OUTPUT deleted.token WHERE token IN (${tokens(n)}) AND ${IS_NO_NOTE} ` +
-  `AND CAST(token AS varbinary(43)) IN (${list(n, i => `CAST(@t${i} AS varbinary(43))`)})`
+  `DELETE FROM ${table} OUTPUT deleted.token WHERE ${isOneOf(n)} AND ${IS_NO_NOTE}`
 
 /** @n rows after the token @t0. */
 export const page = (table: string, isFirst: boolean) =>

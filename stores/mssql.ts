@@ -75,6 +75,11 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     this.#connectTimeout = storeTimeoutOf(options)
   }
 
+  /** A CHAR(43) is cut and filled up without a word. */
+  isPossible (token: string): boolean {
+    return /^[\x20-\x7e]{0,42}[\x21-\x7e]$/.test(token)
+  }
+
   async contact (left: number): Promise<Contact> {
     this.#opening ??= openPool(this.#source, this.#connectTimeout)
     this.#opened = await this.#opening
@@ -82,7 +87,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     return await this.use(left, async pool => {
       let [id, token, data, expiry, now] = await this.#inspect(pool, left)
       if (id === null && this.#createTable) {
-        await this.#query(pool, await schemaFor('mssql.sql', '[sessions]', this.#quoted), [], left);
+        await this.#query(pool, await schemaFor('mssql.sql', '[sessions]', this.#quoted, this.#quoted.replaceAll('\'', '\'\'')), [], left);
         [id, token, data, expiry, now] = await this.#inspect(pool, left)
       }
       if (id === null) throw new TableMissingError(this.tableName, this.schemaFile)
@@ -202,6 +207,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   kindOf (error: unknown): ErrorKind {
     const number = errorNumber(error)
     if (number === BABELFISH && error instanceof Error) return WORDS.find(([words]) => words.test(error.message))?.[1] ?? 'failed'
+    if (isLoginRefused(error)) return 'refused'
     return KINDS.get(number) ?? (number > 0 ? 'failed' : 'unknown')
   }
 
@@ -294,7 +300,8 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     return sessions.flatMap(({ token, data, ttl }, i): Parameters => {
       const [seconds, milliseconds] = parts(ttl)
       return [
-        [`t${i}`, driver.Char(43), token],
+        // A longer one is an error of the server's, not cut.
+        [`t${i}`, driver.Char(Math.max(43, token.length)), token],
         [`d${i}`, driver.VarBinary(driver.MAX), asBuffer(data)],
         [`s${i}`, driver.Int, seconds],
         [`m${i}`, driver.Int, milliseconds]
@@ -337,6 +344,12 @@ async function inTime<T> (answer: Promise<T>, left: number): Promise<T> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** The driver does not hand on the number of an error at login. Those that are passing are known by their words. */
+function isLoginRefused (error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ELOGIN' &&
+    !/not currently available|currently busy|not enough resources|try again|retry|(upgrade|recovery|startup) mode/i.test(error.message)
 }
 
 function errorNumber (error: unknown): number {

@@ -68,6 +68,11 @@ class MysqlDatabase implements SqlDatabase<Connection> {
     this.#connectTimeout = storeTimeoutOf(options)
   }
 
+  /** No token has other characters, and not every server compares them with every column. */
+  isPossible (token: string): boolean {
+    return /^[\x20-\x7e]*$/.test(token)
+  }
+
   async contact (left: number): Promise<Contact> {
     this.#opening ??= openPool(this.#source, this.#connectTimeout)
     const { pool, size } = await this.#opening

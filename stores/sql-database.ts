@@ -67,6 +67,9 @@ export interface SqlDatabase<Connection> {
   /** The most sessions in one statement. */
   readonly maxRows: number
 
+  /** Whether a row can have this token and no other. Those that it cannot are neither looked for, changed nor deleted. */
+  isPossible (token: string): boolean
+
   /** Reaches the database and looks at the table. May be called again when it has failed. */
   contact (left: number): Promise<Contact>
   /** Lends a connection to `work`. */

@@ -80,7 +80,7 @@ export class SqlStore<Connection> implements SessionStore {
 
   async find (tokens: readonly string[]): Promise<Found> {
     const { find } = await this.#contact()
-    const possible = tokens.filter(isPossible)
+    const possible = tokens.filter(this.#isPossible)
     if (possible.length > 0) return await find(possible)
     const now = await this.#alone(true, async (connection, left) => await this.#database.now(connection, left))
     this.#clock.set(now)
@@ -95,7 +95,7 @@ export class SqlStore<Connection> implements SessionStore {
   async update (session: ChangedSession): Promise<Outcome> {
     const { update, contact } = await this.#contact()
     const fitting = this.#fitting(session, contact)
-    if (!isPossible(session.token)) return { kind: 'gone' }
+    if (!this.#isPossible(session.token)) return { kind: 'gone' }
     const outcome = await update(fitting)
     if (outcome === undefined) throw new StoreUnavailableError('the connection was lost while it was writing')
     return outcome
@@ -103,19 +103,19 @@ export class SqlStore<Connection> implements SessionStore {
 
   async touch (session: TouchedSession): Promise<void> {
     const { touch, contact } = await this.#contact()
-    if (isPossible(session.token)) await touch({ ...session, ttl: this.#ttl(session.ttl, contact) })
+    if (this.#isPossible(session.token)) await touch({ ...session, ttl: this.#ttl(session.ttl, contact) })
   }
 
   async delete (token: string): Promise<void> {
     const { remove } = await this.#contact()
-    if (isPossible(token)) await remove(token)
+    if (this.#isPossible(token)) await remove(token)
   }
 
   async rewrite (tokens: readonly string[], decide: (found: Found) => readonly Write[]): Promise<void> {
     const { lanes, contact } = await this.#contact()
     await decidedBy(decide, async decide => {
       await lanes.alone(async timeLeft => {
-        await this.#repeat(timeLeft, false, async left => { await this.#transact(tokens.filter(isPossible), decide, contact, left) })
+        await this.#repeat(timeLeft, false, async left => { await this.#transact(tokens.filter(this.#isPossible), decide, contact, left) })
       }, tokens)
     })
   }
@@ -318,7 +318,7 @@ export class SqlStore<Connection> implements SessionStore {
       case 'insert': await this.#database.insert(connection, [this.#fitting(write.session, contact)], left); break
       case 'update': await this.#database.overwrite(connection, this.#fitting(write.session, contact), left); break
       case 'move': await this.#database.overwrite(connection, { token: write.token, data: successorNote(write.to), ttl: 0 }, left); break
-      case 'delete': if (isPossible(write.token)) await this.#database.remove(connection, [write.token], left, this.#timeout); break
+      case 'delete': if (this.#isPossible(write.token)) await this.#database.remove(connection, [write.token], left, this.#timeout); break
     }
   }
 
@@ -375,6 +375,8 @@ export class SqlStore<Connection> implements SessionStore {
     return fitting === ttl ? session : { ...session, ttl: fitting }
   }
 
+  readonly #isPossible = (token: string): boolean => this.#database.isPossible(token)
+
   #ttl (ttl: number, { lastExpiry }: Contact): number {
     return Math.min(ttl, lastExpiry - this.#now())
   }
@@ -404,11 +406,6 @@ export class SqlStore<Connection> implements SessionStore {
         return Object.assign(new StoreUnavailableError(`${isOfConnection ? error.message : 'the database answered with an error'}${code}`), { cause })
     }
   }
-}
-
-/** No token has such characters, and not every server compares them with every column. */
-function isPossible (token: string): boolean {
-  return /^[\x20-\x7e]*$/.test(token)
 }
 
 const NONE: readonly string[] = []

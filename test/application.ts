@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, 
 import t, { type Test } from 'tap'
 import sessions, { memoryStore, type SessionOptions } from '../plugin/index.js'
 import { makeDatabase, type Database } from './database.js'
+import { makeSqlServer, mssqlOptions, type SqlServer } from './sql-server.js'
 
 /** What one request does; what it returns is its reply. */
 export type Deed = (request: FastifyRequest, reply: FastifyReply) => unknown
@@ -79,21 +80,35 @@ export async function dataOf (application: Application, token: string | undefine
 
 /** Where sessions are kept in a test. */
 export interface Place {
-  readonly name: 'memory' | 'mysql'
+  readonly name: 'memory' | 'mysql' | 'mssql'
   /** Options of the plugin that keep sessions there. */
   readonly options: SessionOptions
-  readonly database: Database | undefined
+  readonly database?: Database
+  readonly sqlServer?: SqlServer
 }
 
-/** One test for the memory store and one for the MySQL store. */
+/** One test for the memory store, one for the MySQL store, and one for the SQL Server store. */
 export function onEachStore (name: string, body: (t: Test, place: Place) => Promise<void>): void {
   void t.test(`${name} (memory)`, async t => {
-    await body(t, { name: 'memory', options: { store: memoryStore({ cleanupInterval: 0 }) }, database: undefined })
+    await body(t, { name: 'memory', options: { store: memoryStore({ cleanupInterval: 0 }) } })
   })
   void t.test(`${name} (MySQL)`, async t => {
     const database = await makeDatabase(t)
     await body(t, { name: 'mysql', options: { store: 'mysql', mysql: database.url, createTable: true }, database })
   })
+  void t.test(`${name} (SQL Server)`, async t => {
+    const sqlServer = await makeSqlServer(t)
+    await body(t, { name: 'mssql', options: mssqlOptions(sqlServer), sqlServer })
+  })
+}
+
+/** How many rows of the table meet the condition; undefined in memory. Those of MySQL and SQL Server are written alike but for the clock, UTC_TIMESTAMP(6). */
+export async function countRows ({ database, sqlServer }: Place, condition: string): Promise<number | undefined> {
+  const count = `SELECT COUNT(*) AS n FROM sessions WHERE ${condition}`
+  if (sqlServer !== undefined) return Number((await sqlServer.query(count.replaceAll('UTC_TIMESTAMP(6)', 'SYSUTCDATETIME()')))[0]?.['n'])
+  if (database === undefined) return undefined
+  const [rows] = await database.connection.query(count)
+  return (rows as Array<{ n: number }>)[0]?.n
 }
 
 /** Sessions in a database of the test's own. Nothing is cleaned up unless the test asks for it. */

@@ -5,8 +5,8 @@ import Fastify from 'fastify'
 import { createPool } from 'mysql2'
 import { createPool as createPromisePool } from 'mysql2/promise'
 import t, { type Test } from 'tap'
-import sessions, { memoryStore, mysqlStore, type SessionOptions, type StoreLog } from '../plugin/index.js'
-import { makeApplication, mysqlOptions, newSession, onEachStore } from './application.js'
+import sessions, { memoryStore, mssqlStore, mysqlStore, type SessionOptions, type SessionStore, type StoreLog } from '../plugin/index.js'
+import { makeApplication, mysqlOptions, newSession, onEachStore, type Place } from './application.js'
 import { latch } from './barrier.js'
 import { makeDatabase, type Database } from './database.js'
 import { startProxy, through } from './proxy.js'
@@ -33,7 +33,7 @@ function handles (): string[] {
 onEachStore('an application is closed right after it was ready, twice, and nothing is left', async (t, place) => {
   const before = handles()
   const app = Fastify()
-  await app.register(sessions, { ...place.options, ...(place.name === 'mysql' && { cleanupInterval: 1000 }) })
+  await app.register(sessions, { ...place.options, ...(place.name !== 'memory' && { cleanupInterval: 1000 }) })
   await app.ready()
   await app.close()
   await app.close()
@@ -128,8 +128,14 @@ t.test('close waits for the statement of a cleanup that is running, and the clea
   t.strictSame(application.log, [], 'closing is no failure of the cleanup')
 })
 
+function cleaningStore ({ database, sqlServer }: Place): SessionStore {
+  const options = { createTable: true, cleanupInterval: 1 }
+  if (sqlServer !== undefined) return mssqlStore(sqlServer.config, options)
+  return database === undefined ? memoryStore({ cleanupInterval: 1 }) : mysqlStore(database.url, options)
+}
+
 onEachStore('the cleanup is stopped at any moment, any number of times', async (t, place) => {
-  const store = place.database === undefined ? memoryStore({ cleanupInterval: 1 }) : mysqlStore(place.database.url, { createTable: true, cleanupInterval: 1 })
+  const store = cleaningStore(place)
   const failed = latch()
   let failures = 0
   const log: StoreLog = { warn: () => {}, error: () => { failures++; failed.open() } }

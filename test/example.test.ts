@@ -5,13 +5,15 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { buildApplication } from '../example/application.js'
-import { memoryStore, mysqlStore, type SessionStore } from '../plugin/index.js'
+import { memoryStore, mssqlStore, mysqlStore, type SessionStore } from '../plugin/index.js'
 import { makeDatabase } from './database.js'
+import { makeSqlServer } from './sql-server.js'
 import { Visitor } from './visitor.js'
 
 const stores: ReadonlyArray<readonly [string, (t: Test) => Promise<SessionStore>]> = [
   ['memory', async () => memoryStore()],
-  ['MySQL', async t => mysqlStore((await makeDatabase(t)).url, { createTable: true })]
+  ['MySQL', async t => mysqlStore((await makeDatabase(t)).url, { createTable: true })],
+  ['SQL Server', async t => mssqlStore((await makeSqlServer(t)).config, { createTable: true })]
 ]
 
 for (const [name, makeStore] of stores) {
@@ -157,6 +159,20 @@ t.test('npm start keeps sessions in the database of MYSQL_URL', async t => {
   t.same(await once(server, 'exit'), [0, null])
 })
 
+t.test('npm start keeps sessions in the SQL Server of MSSQL_URL', async t => {
+  const { url, query } = await makeSqlServer(t)
+  const server = spawn(process.execPath, [SERVER], { env: { ...process.env, PORT: '0', MYSQL_URL: '', MSSQL_URL: url } })
+  t.teardown(() => server.kill('SIGKILL'))
+  const [line] = await once(server.stdout, 'data') as [Buffer]
+  t.match(String(line), 'in SQL Server')
+  t.notMatch(String(line), 'Password', 'no password on the screen')
+  const address = /http:\/\/127\.0\.0\.1:\d+/.exec(String(line))?.[0] as string
+  await fetch(`${address}/sign-in`, { method: 'POST', body: new URLSearchParams({ name: 'Ada' }), redirect: 'manual' })
+  t.match(String((await query('SELECT data FROM sessions'))[0]?.['data']), '"name":"Ada"')
+  server.kill('SIGINT')
+  t.same(await once(server, 'exit'), [0, null])
+})
+
 t.test('npm start says in one line what keeps it from starting', async t => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
@@ -166,6 +182,7 @@ t.test('npm start says in one line what keeps it from starting', async t => {
     [{ PORT: port, MYSQL_URL: '' }, new RegExp(`^Port ${port} is taken. Choose another: PORT=${Number(port) + 1} npm start\n$`)],
     [{ PORT: 'many' }, /^PORT must be a number from 0 to 65535, not "many"\n$/],
     [{ PORT: '0', MYSQL_URL: 'mysql://root@127.0.0.1:1/test' }, /^The database cannot be reached \(.*ECONNREFUSED.*\)\. .*\n$/],
+    [{ PORT: '0', MYSQL_URL: '', MSSQL_URL: 'Server=127.0.0.1,1;Database=a;User Id=b;Password=secret;Encrypt=false' }, /^The database cannot be reached(?!.*secret).* Is MSSQL_URL right.*\n$/],
     [{ PORT: '0', MYSQL_URL: 'postgres://secret@127.0.0.1/test' }, /^mysql must be a URL like mysql:(?!.*secret).*\n$/]
   ]
   for (const [env, expected] of cases) t.match(await failure(env), expected)

@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert/strict'
 import t from 'tap'
 import type { Session } from '../plugin/index.js'
 import { hashToken, newToken, sessionId } from '../plugin/token.js'
-import { onMemoryAndMysql } from './memory-and-mysql.js'
+import { onEveryStore } from './every-store.js'
 import { startSite } from './site.js'
 import { watched } from './watched-store.js'
 
@@ -26,7 +26,7 @@ const NO_KEYS: ReadonlyArray<readonly [value: unknown, shown: string]> = [
   [undefined, 'undefined'], [null, 'null'], ['', "''"], [7, '7'], [{}, 'another object'], [['a'], 'an array'], [Symbol('s'), 'Symbol(s)'], [() => 1, 'a function']
 ]
 
-onMemoryAndMysql((t, makeStore) => {
+onEveryStore((t, makeStore) => {
   t.test('what a request puts, the next one gets', async t => {
     const browser = (await startSite(t, makeStore())).browser()
     const values: ReadonlyArray<readonly [string, unknown]> = [

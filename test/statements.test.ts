@@ -2,12 +2,15 @@ import { createPool, type PoolConnection } from 'mysql2'
 import t, { type Test } from 'tap'
 import type { SessionOptions } from '../plugin/index.js'
 import { newToken } from '../plugin/token.js'
-import { makeApplication, mysqlOptions, newSession, type Deed } from './application.js'
+import { makeApplication, mysqlOptions, newSession, type Application, type Deed } from './application.js'
 import { Barrier } from './barrier.js'
 import { makeDatabase } from './database.js'
+import { frontOnly, makeFront, mssqlOptions } from './sql-server.js'
 
 /** An application, and how many statements the server has carried out for it (preparing one is not counted). */
-async function counted (t: Test, options: SessionOptions = {}) {
+type Counted = (t: Test, options?: SessionOptions) => Promise<{ application: Application, during: (work: () => Promise<unknown>) => Promise<number> }>
+
+const onMysql: Counted = async (t, options = {}) => {
   const database = await makeDatabase(t)
   const pool = createPool({ uri: database.url, connectionLimit: 10 })
   const made: PoolConnection[] = []
@@ -34,10 +37,30 @@ async function counted (t: Test, options: SessionOptions = {}) {
   return { application, during }
 }
 
+/** The same on SQL Server: BEGIN and COMMIT are requests of their own. */
+const onSqlServer: Counted = async (t, options = {}) => {
+  const server = await makeFront(t)
+  const application = makeApplication(t, { ...mssqlOptions(server), ...options }, {}, app => {
+    app.get('/static', { config: { session: false } }, async () => 'ok')
+  })
+  await application.app.ready()
+  const during = async (work: () => Promise<unknown>) => {
+    const before = server.front.statements.length
+    await work()
+    return server.front.statements.length - before
+  }
+  return { application, during }
+}
+
+function onEachServer (name: string, body: (t: Test, counted: Counted) => Promise<void>): void {
+  void t.test(`${name} (MySQL)`, async t => { await body(t, onMysql) })
+  void t.test(`${name} (SQL Server)`, frontOnly, async t => { await body(t, onSqlServer) })
+}
+
 const read: Deed = ({ session }) => String(session.get('user'))
 const change: Deed = ({ session }) => { session.put('a', Math.random()); return 'ok' }
 
-t.test('a request costs only the statements that it needs', async t => {
+onEachServer('a request costs only the statements that it needs', async (t, counted) => {
   const { application, during } = await counted(t)
   const { app, visit } = application
   const token = await newSession(application)
@@ -57,7 +80,7 @@ t.test('a request costs only the statements that it needs', async t => {
   t.equal(await during(async () => await visit(token, async ({ session }) => { await session.destroy(); return 'ok' })), 2, 'a sign-out')
 })
 
-t.test('an idle timeout costs a statement only when the expiry is due to be moved', async t => {
+onEachServer('an idle timeout costs a statement only when the expiry is due to be moved', async (t, counted) => {
   const hour = 3_600_000
   const rare = await counted(t, { idleTimeout: hour })
   const token = await newSession(rare.application)
@@ -70,7 +93,7 @@ t.test('an idle timeout costs a statement only when the expiry is due to be move
   t.equal(await often.during(async () => await often.application.visit(other, change)), 2, 'due, with a change')
 })
 
-t.test('many sessions travel in one statement', async t => {
+onEachServer('many sessions travel in one statement', async (t, counted) => {
   const { application, during } = await counted(t)
   const tokens = await Promise.all(Array.from({ length: 64 }, async () => await newSession(application)))
   const loaded = new Barrier(64)
@@ -83,7 +106,7 @@ t.test('many sessions travel in one statement', async t => {
   t.ok(writes <= 16, `64 reads and 64 writes in ${writes} statements`)
 })
 
-t.test('many requests of one session are written together', async t => {
+onEachServer('many requests of one session are written together', async (t, counted) => {
   const { application, during } = await counted(t)
   const token = await newSession(application)
   const loaded = new Barrier(64)

@@ -43,7 +43,7 @@ export interface MssqlPrepared {
 type TypeOf = (...args: readonly number[]) => unknown
 
 export interface Mssql {
-  readonly ConnectionPool: new (config: unknown) => MssqlPool
+  readonly ConnectionPool: (new (config: unknown) => MssqlPool) & { parseConnectionString (url: string): object }
   readonly Transaction: new (pool: MssqlPool) => MssqlTransaction
   readonly Request: new (parent: MssqlPool | MssqlTransaction) => MssqlRequest
   readonly PreparedStatement: new (parent: MssqlPool | MssqlTransaction) => MssqlPrepared

@@ -36,6 +36,7 @@ export function errorByNumber (number: number): SqlError {
     case 2627: return new SqlError(2627, "Violation of PRIMARY KEY constraint 'PK__sessions'. Cannot insert duplicate key in object 'dbo.sessions'. The duplicate key value is (?).", 14)
     case 2628: return new SqlError(2628, "String or binary data would be truncated in table 'dbo.sessions', column 'data'. Truncated value: ''.")
     case 4060: return new SqlError(4060, 'Cannot open database "sessions" requested by the login. The login failed.', 11)
+    case 40613: return new SqlError(40613, "Database 'sessions' on server 'front' is not currently available. Please retry the connection later.", 17)
     case 18456: return new SqlError(18456, "Login failed for user 'sa'.", 14)
     case 701: return new SqlError(701, 'There is insufficient system memory in resource pool \'default\' to run this query.', 17, 123)
     case 9002: return new SqlError(9002, "The transaction log for database 'sessions' is full due to 'LOG_BACKUP'.", 17, 2)
