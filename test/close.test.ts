@@ -120,7 +120,7 @@ t.test('close waits for the statement of a cleanup that is running, and the clea
   const application = makeApplication(t, options)
   await application.app.ready()
   // It waits for our row.
-  const lock = 'SELECT IS_USED_LOCK(CONCAT(\'fastify-sql-sessions \', MD5(CONCAT(DATABASE(), \'.\', \'`sessions`\')))) AS holder'
+  const lock = 'SELECT IS_USED_LOCK(CONCAT(\'fastify-sql-sessions \', LEFT(SHA2(CONCAT(DATABASE(), \'`sessions`\'), 256), 32))) AS holder'
   let holder: number | null = null
   for (let i = 0; i < 10_000 && holder === null; i++) {
     const [rows] = await connection.query(lock)
