@@ -30,6 +30,13 @@ function handles (): string[] {
   return process.getActiveResourcesInfo().filter(kind => /Timeout|TCPSocket/.test(kind)).sort()
 }
 
+/** The front, which is in this process too, needs a moment to notice that its client has gone. */
+async function leavesNothing (t: Test, place: Place, before: string[]): Promise<void> {
+  const isAsBefore = () => handles().join() === before.join()
+  for (let i = 0; place.name === 'mssql' && i < 200 && !isAsBefore(); i++) await new Promise(resolve => setTimeout(resolve, 10).unref())
+  t.strictSame(handles(), before)
+}
+
 onEachStore('an application is closed right after it was ready, twice, and nothing is left', async (t, place) => {
   const before = handles()
   const app = Fastify()
@@ -38,7 +45,7 @@ onEachStore('an application is closed right after it was ready, twice, and nothi
   await app.close()
   await app.close()
   if (place.database !== undefined) await areGone(t, place.database)
-  t.strictSame(handles(), before)
+  await leavesNothing(t, place, before)
 })
 
 onEachStore('an application that was used is closed, and nothing is left', async (t, place) => {
@@ -48,7 +55,7 @@ onEachStore('an application that was used is closed, and nothing is left', async
   if (place.database !== undefined) t.ok(await connectionsTo(place.database) > 0)
   await Promise.all([application.app.close(), application.app.close()])
   if (place.database !== undefined) await areGone(t, place.database)
-  t.strictSame(handles(), before)
+  await leavesNothing(t, place, before)
 })
 
 t.test('an application whose database cannot be reached is closed', async t => {
