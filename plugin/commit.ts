@@ -197,7 +197,8 @@ export class Committer {
     let content = entries.length === 1 && base === first.data ? withFields(first.content, first.job) : undefined
     try {
       for (let races = 0; races < RACES; races++) {
-        const now = this.#clock.now() ?? await this.#askTime()
+        // Loading it has told the time.
+        const now = this.now()
         content ??= this.#apply(entries, base, now)
         if (entries.length === 0) return base
         const { written } = this.#encode(content, now)
