@@ -1,6 +1,6 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess, type ExecFileSyncOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
@@ -35,8 +35,16 @@ export function ensureServer (): void {
     console.error('There is no MySQL or MariaDB on this machine. Installing Debian\'s mariadb-server ...')
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     // Its service must not be started: the tests run a server of their own.
-    const install = 'apt-get update -qq && (printf "#!/bin/sh\\nexit 101\\n" > /usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d; apt-get install -y -qq --no-install-recommends mariadb-server; status=$?; rm -f /usr/sbin/policy-rc.d; exit $status)'
-    execFileSync('sh', ['-c', install], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+    const policy = '/usr/sbin/policy-rc.d'
+    const keepsQuiet = !existsSync(policy)
+    if (keepsQuiet) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+    try {
+      const options: ExecFileSyncOptions = { env, stdio: ['ignore', 'ignore', 'inherit'] }
+      execFileSync('apt-get', ['update', '-qq'], options)
+      execFileSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'mariadb-server'], options)
+    } finally {
+      if (keepsQuiet) rmSync(policy, { force: true })
+    }
   }
   if (findServer() === undefined) throw new Error(WAYS)
 }
