@@ -81,7 +81,7 @@ export class Committer {
   async insert (token: string, values: Map<string, unknown>, job: Job): Promise<Committed | undefined> {
     const now = this.#clock.now() ?? await this.#askTime()
     const content = { values, deadline: job.deadline ?? this.#end(now), rememberMe: job.rememberMe }
-    const { written } = this.#encode(content, now)
+    const written = this.#encode(content, now)
     const { data, ttl } = written
     return await this.#store.insert({ token, data, ttl }) ? written : undefined
   }
@@ -125,7 +125,7 @@ export class Committer {
       job.changes.apply(values, new Map(others.map((other, i) => [other, merged[i]?.values ?? new Map<string, unknown>()])))
       const start = newToken === undefined && own !== undefined ? own.deadline : this.#end(found.now)
       const latest = merged.reduce((deadline, content) => Math.max(deadline, content?.deadline ?? 0), start)
-      written = this.#encode({ values, deadline: job.deadline ?? latest, rememberMe: job.rememberMe ?? own?.rememberMe }, found.now).written
+      written = this.#encode({ values, deadline: job.deadline ?? latest, rememberMe: job.rememberMe ?? own?.rememberMe }, found.now)
 
       const { data, ttl } = written
       const writes: Write[] = others.map(other => ({ kind: 'delete', token: other }))
@@ -149,11 +149,11 @@ export class Committer {
     }
   }
 
-  #encode (content: SessionContent, now: number): { written: Committed } {
+  #encode (content: SessionContent, now: number): Committed {
     const ttl = this.ttl(content.deadline, now)
     if (ttl <= 0) throw new SessionGoneError()
     const { deadline, rememberMe } = content
-    return { written: { data: this.#codec.encode(content), content, deadline, rememberMe, ttl } }
+    return { data: this.#codec.encode(content), content, deadline, rememberMe, ttl }
   }
 
   async #askTime (): Promise<number> {
@@ -201,7 +201,7 @@ export class Committer {
         const now = this.now()
         content ??= this.#apply(entries, base, now)
         if (entries.length === 0) return base
-        const { written } = this.#encode(content, now)
+        const written = this.#encode(content, now)
         const { data, ttl } = written
         const outcome = await this.#store.update({ token, seen: this.seen(base), data, ttl })
         if (outcome.kind === 'gone') throw new SessionGoneError()
@@ -224,7 +224,7 @@ export class Committer {
     let written: Committed | undefined
     await this.#store.rewrite([token], ({ now, sessions: [session] }) => {
       if (session === undefined) throw new SessionGoneError()
-      written = this.#encode(this.#apply(entries, session.data, now), now).written
+      written = this.#encode(this.#apply(entries, session.data, now), now)
       return [{ kind: 'update', session: { token, data: written.data, ttl: written.ttl } }]
     })
     const { data } = written as unknown as Committed

@@ -1,3 +1,4 @@
+import { asBuffer } from './bytes.js'
 import { StoreMisconfiguredError, TableMissingError } from './errors.js'
 import { checkSource, openPool, type Driver, type DriverTransaction, type MssqlPool, type MssqlSource, type OpenedPool } from './mssql-pool.js'
 import * as sql from './mssql-sql.js'
@@ -382,8 +383,4 @@ function parts (ttl: number): [seconds: number, milliseconds: number] {
 function fill<T> (items: readonly T[]): T[] {
   const size = SIZES.find(size => size >= items.length) ?? items.length
   return Array.from({ length: size }, (_, i) => items[Math.min(i, items.length - 1)] as T)
-}
-
-function asBuffer (data: Uint8Array): Buffer {
-  return Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 }

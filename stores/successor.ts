@@ -1,3 +1,5 @@
+import { asBuffer } from './bytes.js'
+
 /*
  * The note that a renewed session leaves in its old row: it names the new one, so that a sign-out that was loaded under
  * the old token still ends the session. The row is expired from the beginning, so nothing ever loads it, neither this
@@ -26,8 +28,4 @@ export function successorIn (data: Uint8Array): string | undefined {
 export function isSeen (data: Uint8Array, seen: { readonly bytes: Uint8Array, readonly whole: boolean }): boolean {
   const buffer = asBuffer(data)
   return (seen.whole ? buffer : buffer.subarray(0, seen.bytes.length)).equals(seen.bytes)
-}
-
-function asBuffer (data: Uint8Array): Buffer {
-  return Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 }
