@@ -89,7 +89,7 @@ export class Lab {
     { sessions = this.sessions, bytes = this.bytes, ...options }: RunOptions & { sessions?: number, bytes?: number } = {}
   ): Promise<Running> {
     const database = application.store === 'mysql' ? this.mysql : application.store === 'mssql' ? await this.#openMSSQL() : undefined
-    const running = await run(application, database, options)
+    const running = await run(application, database, { profile: this.options.profile, ...options })
     this.#running.push(running)
     await running.seed(sessions, bytes)
     return running

@@ -12,6 +12,8 @@ export interface Options {
   readonly mssql: string | undefined
   /** Few points and few rows: to see that it works. The figures mean nothing. */
   readonly quick: boolean
+  /** A folder for a CPU profile of each application on Node. */
+  readonly profile: string | undefined
   /** Only draw what is in bench/results/. */
   readonly plot: boolean
 }
@@ -25,6 +27,7 @@ export const usage = `npm run bench -- [options]
   --mysql URL       a server to use instead of a private MariaDB (or MYSQL_URL); databases bench_* in it are made anew
   --mssql URL       measure on SQL Server too (or MSSQL_URL); tables bench_* in it are made anew
   --quick           one round of one second and few points, to see that it works
+  --profile FOLDER  write a CPU profile of each application on Node there; its figures are lower then
   --plot            measure nothing, draw the figures of the last runs into bench/plots/
   --help
 `
@@ -40,6 +43,7 @@ export function readOptions (args: readonly string[]): Options | undefined {
       mysql: { type: 'string' },
       mssql: { type: 'string' },
       quick: { type: 'boolean', default: false },
+      profile: { type: 'string' },
       plot: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false }
     }
@@ -55,6 +59,7 @@ export function readOptions (args: readonly string[]): Options | undefined {
     mysql: values.mysql ?? process.env.MYSQL_URL,
     mssql: values.mssql ?? process.env.MSSQL_URL,
     quick,
+    profile: values.profile,
     plot: values.plot
   }
 }

@@ -44,7 +44,7 @@ async function main (options: Options): Promise<void> {
     if (options.series !== undefined ? !options.series.includes(series.name) : series === mssql && options.mssql === undefined) continue
     const result = await measure(series, options)
     // What was only tried out shall not be taken for figures.
-    if (!options.quick) save(result)
+    if (!options.quick && options.profile === undefined) save(result)
     console.log(markdown(result))
     if (result.notes.some((note) => note.startsWith('WRONG'))) process.exitCode = 1
   }

@@ -32,13 +32,15 @@ export interface RunOptions {
   readonly processes?: number
   /** Of one application several may run at once, on databases of their own. */
   readonly suffix?: string
+  /** A folder for its CPU profile. */
+  readonly profile?: string | undefined
   /** Called when there is a database and the application does not run yet. */
   readonly prepared?: () => Promise<void>
 }
 
 export async function run (
   application: Application, database: Database | undefined,
-  { settings: own = {}, processes = 1, suffix = '', prepared }: RunOptions = {}
+  { settings: own = {}, processes = 1, suffix = '', profile, prepared }: RunOptions = {}
 ): Promise<Running> {
   const name = application.name + suffix
   const settings = {
@@ -51,7 +53,7 @@ export async function run (
   }
   await prepared?.()
   const env = { ...process.env, NODE_ENV: 'production', BENCH_SETTINGS: JSON.stringify(settings) }
-  const [program, ...args] = await command(application)
+  const [program, ...args] = await command(application, profile)
   const folder = temporaryFolder()
   const children = Array.from({ length: processes }, () => start(program, args, { env, stdio: ['pipe', 'pipe', 'inherit'] }))
   const ports = await Promise.all(children.map(async (child) => {
@@ -81,8 +83,9 @@ export async function run (
   }
 }
 
-async function command ({ name, module }: Application): Promise<[string, ...string[]]> {
-  if (module !== undefined) return [process.execPath, fileURLToPath(new URL(`apps/${module}.js`, import.meta.url))]
+async function command ({ name, module }: Application, profile: string | undefined): Promise<[string, ...string[]]> {
+  const profiling = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, `--cpu-prof-name=${name}.cpuprofile`]
+  if (module !== undefined) return [process.execPath, ...profiling, fileURLToPath(new URL(`apps/${module}.js`, import.meta.url))]
   const program = await goBuild('scs-application', '.')
   if (program === undefined) throw new Error(`${name} cannot be built without Go`)
   return [program]
