@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import { UndecodableError } from './errors.js'
 import { parseAll, stringifyAll } from './value.js'
+import { asBuffer } from '../stores/bytes.js'
 
 /** What a session's row says, decoded. */
 export interface SessionContent {
@@ -45,11 +46,12 @@ export const textCodec: Codec = {
   },
 
   decode (data) {
-    const text = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('utf8')
+    const text = asBuffer(data).toString('utf8')
     if (!text.startsWith(MAGIC)) throw new UndecodableError('the data does not begin with a header of this codec')
     const lineEnd = text.indexOf('\n')
-    const [, , deadlineText = '', remember = ''] = text.slice(0, lineEnd === -1 ? text.length : lineEnd).split(' ')
-    const deadline = Date.parse(deadlineText)
+    const deadlineEnd = text.indexOf(' ', HEADER_LENGTH + 1)
+    const deadline = Date.parse(text.slice(HEADER_LENGTH + 1, deadlineEnd))
+    const remember = text.slice(deadlineEnd + 1, lineEnd)
     if (lineEnd === -1 || Number.isNaN(deadline) || !REMEMBER.has(remember)) throw new UndecodableError('its header is damaged')
     try {
       return { deadline, rememberMe: REMEMBER.get(remember), values: parseAll(text.slice(lineEnd + 1)) }

@@ -14,15 +14,25 @@ export interface Job {
   readonly rememberMe: boolean | undefined
 }
 
-/** What stands in the row after a commit. */
-export interface Committed {
+/** What is known of a row. */
+export interface Stored {
   readonly data: Uint8Array
+  /** When it expires, in milliseconds of the process's monotonic clock. */
+  readonly expiry: number
+}
+
+/** What stands in the row after a commit. */
+export interface Committed extends Stored {
   /** The same, decoded, if nobody else's changes are in it. */
   readonly content: SessionContent | undefined
   readonly deadline: number
   readonly rememberMe: boolean | undefined
-  /** How long the row lives, in milliseconds. */
+}
+
+/** The same, about to be written. */
+interface Encoded extends Committed {
   readonly ttl: number
+  readonly expiryStays: boolean
 }
 
 /** What moves in an exchange: see {@link Committer.exchange}. */
@@ -33,6 +43,11 @@ export interface Exchange {
   readonly newToken: string | undefined
 }
 
+/**
+ * Without an idle timeout a session's expiry is its deadline. By how much the two may differ because clocks were looked at
+ * at different moments, in milliseconds: no reason to write it again.
+ */
+const EXPIRY_JITTER = 1000
 /** After so many lost races a session's row is locked, so that everybody gets a turn. */
 const RACES = 2
 
@@ -83,19 +98,19 @@ export class Committer {
     const content = { values, deadline: job.deadline ?? this.#end(now), rememberMe: job.rememberMe }
     const written = this.#encode(content, now)
     const { data, ttl } = written
-    return await this.#store.insert({ token, data, ttl }) ? written : undefined
+    return await this.#store.insert({ token, data, ttl }) ? afterWrite(written) : undefined
   }
 
   /**
    * Replaces a loaded session. In this process the requests of one session stand in line: while one is being written the
    * others gather, and are then written together.
    *
-   * @param data what was loaded
+   * @param loaded what was loaded
    * @param content the same with the job's changes already applied
    */
-  update (token: string, data: Uint8Array, content: SessionContent, job: Job): Promise<Committed> {
+  update (token: string, loaded: Stored, content: SessionContent, job: Job): Promise<Committed> {
     return new Promise((resolve, reject) => {
-      const entry: Entry = { job, data, content, resolve, reject, until: performance.now() + this.#settings.storeTimeout }
+      const entry: Entry = { job, loaded, content, resolve, reject, until: performance.now() + this.#settings.storeTimeout }
       const line = this.#lines.get(token)
       if (line === undefined) {
         this.#lines.set(token, [entry])
@@ -113,7 +128,7 @@ export class Committer {
    */
   async exchange ({ token, newToken }: Exchange, job: Job): Promise<Committed> {
     const others = job.changes.merged
-    let written: Committed | undefined
+    let written: Encoded | undefined
     const decide = (found: Found): readonly Write[] => {
       this.noteTime(found.now)
       const rows = new Map(found.sessions.map(session => [session.token, session]))
@@ -134,7 +149,8 @@ export class Committer {
       return [...writes, { kind: 'insert', session: { token: newToken, data, ttl } }]
     }
     await this.#store.rewrite(token === undefined ? others : [token, ...others], decide)
-    return written as unknown as Committed
+    // The rewrite has resolved, so its function has run.
+    return afterWrite(written as unknown as Encoded)
   }
 
   /** A row's content, if it can be decoded and its deadline has not passed. */
@@ -149,11 +165,19 @@ export class Committer {
     }
   }
 
-  #encode (content: SessionContent, now: number): Committed {
-    const ttl = this.ttl(content.deadline, now)
-    if (ttl <= 0) throw new SessionGoneError()
+  /** @param replaced the row that it replaces, if that row's expiry may stay as it is */
+  #encode (content: SessionContent, now: number, replaced?: Stored): Encoded {
     const { deadline, rememberMe } = content
-    return { data: this.#codec.encode(content), content, deadline, rememberMe, ttl }
+    const ttl = this.ttl(deadline, now)
+    if (ttl <= 0) throw new SessionGoneError()
+    const expiry = performance.now() + ttl
+    const expiryStays = replaced !== undefined && Math.abs(expiry - replaced.expiry) < this.#expiryTolerance
+    return { data: this.#codec.encode(content), content, deadline, rememberMe, ttl, expiryStays, expiry: expiryStays ? replaced.expiry : expiry }
+  }
+
+  get #expiryTolerance (): number {
+    const { idleTimeout, touchInterval } = this.#settings
+    return idleTimeout > 0 ? touchInterval : EXPIRY_JITTER
   }
 
   async #askTime (): Promise<number> {
@@ -184,33 +208,32 @@ export class Committer {
   /** Serves a line until it is empty. Whoever comes while a write is under way finds the newest data when it is over. */
   async #serve (token: string): Promise<void> {
     const line = this.#lines.get(token) as Line
-    let newest: Uint8Array | undefined
+    let newest: Stored | undefined
     while (line.length > 0) newest = await this.#write(token, line.splice(0), newest)
     this.#lines.delete(token)
   }
 
   /** Writes the changes of several requests at once. Never rejects; gives what is in the row now, if that is known. */
-  async #write (token: string, entries: Entry[], newest: Uint8Array | undefined): Promise<Uint8Array | undefined> {
+  async #write (token: string, entries: Entry[], newest: Stored | undefined): Promise<Stored | undefined> {
     const [first] = entries as [Entry]
-    let base = newest ?? first.data
+    let base = newest ?? first.loaded
     // The first one's changes have been applied to what it had loaded, so there is nothing to decode.
-    let content = entries.length === 1 && base === first.data ? withFields(first.content, first.job) : undefined
+    let content = entries.length === 1 && base === first.loaded ? withFields(first.content, first.job) : undefined
     try {
       for (let races = 0; races < RACES; races++) {
         // Loading it has told the time.
         const now = this.now()
-        content ??= this.#apply(entries, base, now)
+        content ??= this.#apply(entries, base.data, now)
         if (entries.length === 0) return base
-        const written = this.#encode(content, now)
-        const { data, ttl } = written
-        const outcome = await this.#store.update({ token, seen: this.seen(base), data, ttl })
+        const written = this.#encode(content, now, entries.some(({ job }) => job.deadline !== undefined) ? undefined : base)
+        const { data, ttl, expiryStays } = written
+        const outcome = await this.#store.update({ token, seen: this.seen(base.data), data, ttl, expiryStays })
         if (outcome.kind === 'gone') throw new SessionGoneError()
         if (outcome.kind === 'saved') {
-          answer(entries, written)
-          return data
+          return answer(entries, written)
         }
         this.noteTime(outcome.now)
-        base = outcome.session.data
+        base = { data: outcome.session.data, expiry: performance.now() + outcome.session.ttl }
         content = undefined
         if (first.until <= performance.now()) throw this.#tooLate()
       }
@@ -220,28 +243,26 @@ export class Committer {
     }
   }
 
-  async #writeLocked (token: string, entries: Entry[]): Promise<Uint8Array> {
-    let written: Committed | undefined
+  async #writeLocked (token: string, entries: Entry[]): Promise<Stored> {
+    let written: Encoded | undefined
     await this.#store.rewrite([token], ({ now, sessions: [session] }) => {
       if (session === undefined) throw new SessionGoneError()
       written = this.#encode(this.#apply(entries, session.data, now), now)
       return [{ kind: 'update', session: { token, data: written.data, ttl: written.ttl } }]
     })
-    const { data } = written as unknown as Committed
-    answer(entries, written as unknown as Committed)
-    return data
+    return answer(entries, written as unknown as Encoded)
   }
 
   /**
    * After a failure of several requests' changes: if it may be the fault of one of them (what it put cannot be encoded, or
    * the session has become too large), each is written for itself.
    */
-  async #oneByOne (token: string, entries: Entry[], error: unknown): Promise<Uint8Array | undefined> {
+  async #oneByOne (token: string, entries: Entry[], error: unknown): Promise<Stored | undefined> {
     if (entries.length === 1 || error instanceof SessionGoneError || error instanceof StoreUnavailableError) {
       entries.forEach((entry, i) => entry.reject(i === 0 ? error : ownCopy(error)))
       return undefined
     }
-    let newest: Uint8Array | undefined
+    let newest: Stored | undefined
     for (const entry of entries) newest = await this.#write(token, [entry], newest) ?? newest
     return newest
   }
@@ -271,7 +292,7 @@ export class Committer {
 
 interface Entry {
   readonly job: Job
-  readonly data: Uint8Array
+  readonly loaded: Stored
   readonly content: SessionContent
   readonly until: number
   readonly resolve: (committed: Committed) => void
@@ -285,10 +306,17 @@ function withFields (content: SessionContent, { deadline, rememberMe }: Job): Se
   return { ...content, deadline: deadline ?? content.deadline, rememberMe: rememberMe ?? content.rememberMe }
 }
 
-/** Several requests must not share the objects that one of them has put. */
-function answer (entries: readonly Entry[], written: Committed): void {
+function answer (entries: readonly Entry[], encoded: Encoded): Committed {
+  const written = afterWrite(encoded)
+  // Several requests must not share the objects that one of them has put.
   const shared = entries.length === 1 ? written : { ...written, content: undefined }
   for (const entry of entries) entry.resolve(shared)
+  return written
+}
+
+/** The database has added the time to live to the time when it wrote, which is nearer to now than to when it was encoded. */
+function afterWrite (encoded: Encoded): Committed {
+  return encoded.expiryStays ? encoded : { ...encoded, expiry: performance.now() + encoded.ttl }
 }
 
 /** Fastify writes to the errors that it replies with, so each request gets one of its own. */

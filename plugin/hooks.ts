@@ -10,6 +10,7 @@ import type { StoredSession } from '../stores/store.js'
 /** What a request has before its session is loaded, and what it has on a route that opted out. */
 const NOT_LOADED = null
 const OPTED_OUT = false
+const NONE: readonly never[] = []
 type State = RequestSession | typeof NOT_LOADED | typeof OPTED_OUT
 
 /** Gives every request of `app` a session under `settings.name`: loaded in onRequest, committed in onSend. */
@@ -38,16 +39,15 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
     }
     const tokens = tokensIn(request.headers.cookie, settings.cookie.name)
     if (tokens.length === 0) {
-      setState(request, new RequestSession(registration, request, reply, [], false))
+      setState(request, new RequestSession(registration, request, reply, NONE, false))
       done()
       return
     }
     const keys = hashTokenInStore ? tokens.map(token => hashToken(token, name)) : tokens
-    store.find(keys).then(({ now, sessions, renewed }) => {
+    store.find(keys).then(({ now, sessions, renewed = NONE }) => {
       committer.noteTime(now)
       const found = candidates(tokens, keys, sessions)
-      const wasRenewed = found.length === 0 && renewed !== undefined && renewed.length > 0
-      setState(request, new RequestSession(registration, request, reply, found, wasRenewed))
+      setState(request, new RequestSession(registration, request, reply, found, found.length === 0 && renewed.length > 0))
       done()
     }, (error: Error) => done(refused(error, reply, undefined)))
   })
@@ -75,9 +75,8 @@ function hasOptedOut (request: FastifyRequest, name: string): boolean {
 /** The sessions that were found, in the order of the cookies, compared to the letter. */
 function candidates (tokens: readonly string[], keys: readonly string[], sessions: readonly StoredSession[]): Candidate[] {
   const found: Candidate[] = []
-  for (const [i, key] of keys.entries()) {
-    const row = sessions.find(session => session.token === key)
-    if (row !== undefined) found.push({ token: tokens[i] as string, row })
+  for (let i = 0; i < keys.length && sessions.length > 0; i++) {
+    for (const row of sessions) if (row.token === keys[i]) found.push({ token: tokens[i] as string, row })
   }
   return found
 }

@@ -1,13 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Changes, computed, type UpdateFunction } from './changes.js'
 import type { SessionContent } from './codec.js'
-import type { Committed, Committer, Job } from './commit.js'
+import type { Committed, Committer, Job, Stored } from './commit.js'
 import { addCookie, addRawCookie, varyByCookie, type Cookie } from './cookie.js'
 import { HeadersSentError, InvalidArgumentError, SessionGoneError } from './errors.js'
+import { HandedOut } from './handed-out.js'
 import type { Settings } from './options.js'
 import type { Session, SessionStatus } from './session.js'
 import { hashToken, isToken, newToken, sessionId } from './token.js'
-import { checkValue, copy, isObject, stringify } from './value.js'
+import { checkValue, copy, isObject } from './value.js'
 import { withoutTokens } from '../stores/errors.js'
 import type { StoredSession } from '../stores/store.js'
 import { inspected } from '../stores/validate.js'
@@ -26,18 +27,9 @@ export interface Candidate {
 }
 
 /** The row that the session was loaded from, or last written to. */
-interface Row {
+interface Row extends Stored {
   /** The key of the row. */
   readonly key: string
-  readonly data: Uint8Array
-  /** When it expires, in milliseconds of the process's monotonic clock. */
-  readonly expiry: number
-}
-
-/** A value that was handed out and can be changed in place. */
-interface Held {
-  readonly value: object
-  readonly text: string
 }
 
 /** The session of one request. What the application sees of it is {@link Session}. */
@@ -53,7 +45,7 @@ export class RequestSession implements Session {
   #row: Row | undefined
   #token = ''
   #changes = new Changes()
-  readonly #held = new Map<string, Held>()
+  #handedOut: HandedOut | undefined
   #newDeadline: number | undefined
   #newRememberMe: boolean | undefined
   #renew = false
@@ -95,7 +87,7 @@ export class RequestSession implements Session {
     checkValue(value, checkedKey(key))
     values.set(key, value)
     this.#changes.put(key, value)
-    this.#held.delete(key)
+    this.#handedOut?.forget(key)
     this.#changed()
   }
 
@@ -108,7 +100,7 @@ export class RequestSession implements Session {
   remove (key: string): void {
     if (!this.#look().values.delete(checkedKey(key))) return
     this.#changes.remove(key)
-    this.#held.delete(key)
+    this.#handedOut?.forget(key)
     this.#changed()
   }
 
@@ -133,7 +125,7 @@ export class RequestSession implements Session {
     const value = computed(checkedKey(key), fn, copy(values.get(key), key))
     values.set(key, value)
     this.#changes.update(key, value => fn(copy(value, key)))
-    this.#held.delete(key)
+    this.#handedOut?.forget(key)
     if (isObject(value)) this.#hold(key, value)
     this.#changed()
     return value as never
@@ -170,7 +162,7 @@ export class RequestSession implements Session {
     const own = this.#look()
     for (const [name, value] of content.values) own.values.set(name, value)
     own.deadline = Math.max(own.deadline, content.deadline)
-    this.#held.clear()
+    this.#handedOut = undefined
     this.#changes.merge(key)
     this.#changed()
   }
@@ -310,10 +302,7 @@ export class RequestSession implements Session {
   /** After a commit in which other requests' changes came in: their values, this request's objects, and what it has changed since. */
   #reopen (row: Row): SessionContent {
     const content = this.#of.settings.codec.decode(row.data)
-    for (const [key, { value, text }] of this.#held) {
-      if (content.values.has(key) && stringify(content.values.get(key), key) === text) content.values.set(key, value)
-      else this.#held.delete(key)
-    }
+    this.#handedOut?.putInto(content.values)
     this.#changes.apply(content.values)
     content.deadline = this.#newDeadline ?? content.deadline
     content.rememberMe = this.#newRememberMe ?? content.rememberMe
@@ -361,29 +350,30 @@ export class RequestSession implements Session {
     for (const key of [...values.keys()]) {
       if (keep.includes(key)) continue
       values.delete(key)
-      this.#held.delete(key)
+      this.#handedOut?.forget(key)
     }
     this.#changes.clear(keep)
     this.#changed()
   }
 
   #hold (key: string, value: object): void {
-    if (this.#held.get(key)?.value === value || this.#changes.hasPut(key)) return
-    this.#held.set(key, { value, text: stringify(value, key) })
+    if (this.#handedOut?.holds(key, value) === true || this.#changes.hasPut(key)) return
+    this.#handedOut ??= new HandedOut()
+    this.#handedOut.hold(key, value)
   }
 
   /** From its commit on, an object of the application's own is like one that was handed out. */
   #holdPuts (values: ReadonlyMap<string, unknown>): void {
     for (const [key, value] of values) {
-      if (isObject(value) && this.#changes.hasPut(key)) this.#held.set(key, { value, text: stringify(value, key) })
+      if (!isObject(value) || !this.#changes.hasPut(key)) continue
+      this.#handedOut ??= new HandedOut()
+      this.#handedOut.hold(key, value)
     }
   }
 
   /** Turns changes in place of what was handed out into puts. */
   #notice (): void {
-    for (const [key, { value, text }] of this.#held) {
-      if (stringify(value, key) === text) continue
-      this.#held.delete(key)
+    for (const [key, value] of this.#handedOut?.takeChanged() ?? []) {
       this.#changes.put(key, value)
       this.#status = 'modified'
     }
@@ -411,7 +401,7 @@ export class RequestSession implements Session {
     this.#content = this.#emptyContent()
     this.#takeJob()
     this.#renew = false
-    this.#held.clear()
+    this.#handedOut = undefined
     this.#failure = undefined
     this.#status = 'destroyed'
     if (doomed === undefined) return
@@ -501,21 +491,21 @@ export class RequestSession implements Session {
   }
 
   async #writeOver (job: Job, content: SessionContent): Promise<Written> {
-    const { key, data } = this.#row as Row
+    const row = this.#row as Row
     const { committer } = this.#of
     const committed = job.changes.merged.length === 0
-      ? await committer.update(key, data, content, job)
-      : await committer.exchange({ token: key, newToken: undefined }, job)
-    return { token: this.#token, key, committed }
+      ? await committer.update(row.key, row, content, job)
+      : await committer.exchange({ token: row.key, newToken: undefined }, job)
+    return { token: this.#token, key: row.key, committed }
   }
 
   /** Makes what was written the ground on which the session goes on. */
   #adopt ({ token, key, committed }: Written, content: SessionContent): void {
-    const { data, deadline, rememberMe, ttl } = committed
+    const { data, deadline, rememberMe, expiry } = committed
     const { deadline: inCookie, rememberMe: remembered } = this.#inCookie
     if (token !== this.#token || deadline !== inCookie || rememberMe !== remembered) this.#cookieDue = 'set'
     this.#token = token
-    this.#row = { key, data, expiry: performance.now() + ttl }
+    this.#row = { key, data, expiry }
     this.#inCookie = { deadline, rememberMe }
     // With other requests' changes in it, it is decoded again if somebody looks.
     if (committed.content?.values !== content.values) this.#content = undefined

@@ -3,9 +3,10 @@
  *
  * What waits at the same moment goes out together. The moment is one turn of the event loop: `setImmediate` runs when all
  * the sockets that were readable have been read, so requests that arrived together are one statement, and a request that
- * arrived alone waits for nobody. While the statements are under way the next batch gathers, and goes when a lane is free:
- * no timer, no delay where there is no load, and larger batches the more load there is. Every answer is the answer to a
- * statement that was sent after the question.
+ * arrived alone waits for nobody. While the statements are under way the next batch gathers, and goes one turn after a lane
+ * has become free, so that whoever has just been answered, and asks again, travels with it: no timer, no delay where there
+ * is no load, and larger batches the more load there is. Every answer is the answer to a statement that was sent after the
+ * question.
  *
  * A statement that fails as a whole is taken apart, and its items go out one by one on at most half of the lanes, so that
  * one bad or locked row costs only its own request. The key of such an item stays out of batches while it is under way,
@@ -164,7 +165,7 @@ export class Lanes {
   #freed (keys: readonly string[]): void {
     for (const key of keys) this.#busy.delete(key)
     this.#underWay--
-    this.#start()
+    this.#schedule()
     this.#tellIfIdle()
   }
 

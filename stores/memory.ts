@@ -69,10 +69,14 @@ class MemoryStore implements SessionStore {
   }
 
   async update (session: ChangedSession): Promise<Outcome> {
-    const { now, sessions: [newest] } = this.#find([session.token])
-    if (newest === undefined) return { kind: 'gone' }
-    if (!isSeen(newest.data, session.seen)) return { kind: 'changed', now, session: newest }
-    this.#write(session)
+    const row = this.#live(session.token)
+    if (row === undefined) return { kind: 'gone' }
+    if (!isSeen(row.data, session.seen)) {
+      const now = time()
+      return { kind: 'changed', now, session: { token: session.token, data: row.data, ttl: row.expiry - now } }
+    }
+    if (session.expiryStays === true) row.data = session.data
+    else this.#write(session)
     return { kind: 'saved' }
   }
 

@@ -39,9 +39,9 @@ export const peek = (table: string, n: number) => `SELECT token, data FROM ${tab
 export const insert = (table: string, n: number) =>
   `INSERT INTO ${table} (token, data, expiry) VALUES ${list(n, i => `(@t${i}, @d${i}, ${after(`@s${i}`, `@m${i}`)})`)}`
 
-/** The tokens of those that were written. */
+/** The tokens of those that were written. Where @s is NULL the expiry stays. */
 export const update = (table: string, n: number) =>
-  `UPDATE ${table} SET data = ${own(n, 'd')}, expiry = ${after(own(n, 's'), own(n, 'm'))} OUTPUT inserted.token ` +
+  `UPDATE ${table} SET data = ${own(n, 'd')}, expiry = COALESCE(${after(own(n, 's'), own(n, 'm'))}, expiry) OUTPUT inserted.token ` +
   `WHERE ${isOneOf(n)} AND expiry > ${NOW} AND ${isSeen(n)}`
 
 /** @g and @f: the earliest time to live that is worth a write, in seconds and milliseconds. */

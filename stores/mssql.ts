@@ -296,15 +296,15 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     return tokens.map((token, i) => [`t${i}`, driver.Char(43), token])
   }
 
-  #written (sessions: readonly NewSession[]): Parameters {
+  #written (sessions: ReadonlyArray<NewSession & { readonly expiryStays?: boolean }>): Parameters {
     const { driver } = this.#reached
-    return sessions.flatMap(({ token, data, ttl }, i): Parameters => {
+    return sessions.flatMap(({ token, data, ttl, expiryStays }, i): Parameters => {
       const [seconds, milliseconds] = parts(ttl)
       return [
         // A longer one is an error of the server's, not cut.
         [`t${i}`, driver.Char(Math.max(43, token.length)), token],
         [`d${i}`, driver.VarBinary(driver.MAX), asBuffer(data)],
-        [`s${i}`, driver.Int, seconds],
+        [`s${i}`, driver.Int, expiryStays === true ? null : seconds],
         [`m${i}`, driver.Int, milliseconds]
       ]
     })

@@ -75,32 +75,45 @@ export function insert (d: Dialect, table: string, n: number): string {
 }
 
 /**
- * Replaces data and expiry of those that are live and still are what was seen. SET does not read what it sets, so the order
- * in which it is carried out does not matter.
+ * Replaces the data of those that are live and still are what was seen, and the expiry where a ttl says so. SET does not
+ * read what it sets, so the order in which it is carried out does not matter.
  *
- * Parameters, each n times: token, token, ttl in µs, token, data, token, then token and seen bytes with their length.
+ * Parameters, each n times: unless all expiries stay token and ttl in µs (NULL: this one stays); then token, token, data;
+ * token; and what was seen.
+ *
+ * @param allStay no expiry moves: then its index need not be looked at
  */
-export function update (d: Dialect, table: string, n: number, whole: boolean, locks: number): string {
-  return d.statement('UPDATE', `${table} SET
-    expiry = ${NOW} + INTERVAL IF(LAST_INSERT_ID(LAST_INSERT_ID() | (1 << ${place(n)} - 1)), ${nth(n)}, 0) MICROSECOND,
-    data = ${nth(n)}
+export function update (d: Dialect, table: string, n: number, whole: boolean, allStay: boolean, locks: number): string {
+  const moved = `COALESCE(${NOW} + INTERVAL ${nth(n)} MICROSECOND, expiry)`
+  const counted = `IF(LAST_INSERT_ID(LAST_INSERT_ID() | (1 << ${place(n)} - 1)), ${place(n)}, 0)`
+  // An expiry that is not named may be set by the server.
+  return d.statement('UPDATE', `${table} SET expiry = ${allStay ? 'expiry' : moved}, data = ELT(${counted}, ${list(n)})
     WHERE ${d.resetsCount}token IN (${list(n)}) AND expiry > ${NOW} AND ${isSeen(n, whole)}`, locks)
 }
 
-/** Parameters, each n times: token, ttl in µs, token, then token and seen bytes with their length, token, least gain in µs. */
+/** Parameters, each n times: token, ttl in µs; token; what was seen; token, least gain in µs. */
 export function touch (d: Dialect, table: string, n: number, whole: boolean, locks: number): string {
-  return d.statement('UPDATE', `${table} SET
-    expiry = ${NOW} + INTERVAL ${nth(n)} MICROSECOND
+  return d.statement('UPDATE', `${table} SET expiry = ${NOW} + INTERVAL ${nth(n)} MICROSECOND
     WHERE token IN (${list(n)}) AND expiry > ${NOW} AND ${isSeen(n, whole)}
       AND expiry <= ${NOW} + INTERVAL ${nth(n)} MICROSECOND`, locks)
 }
 
 /**
- * A header: the bytes that all of them have in common in length. Whole: one byte more than each one's length, so that
- * nothing can come after it. Parameters: (whole: n tokens, n lengths; else one length), n tokens, n times the bytes.
+ * A header: token and header in one, so that the server can look them up in a sorted list. Parameters: the length that the
+ * headers have in common, n times token and header, see {@link headed}.
+ * Whole: one byte more than each one's length, so that nothing can come after it. Parameters, each n times: token, length
+ * and one; token, bytes.
  */
 function isSeen (n: number, whole: boolean): string {
-  return `LEFT(data, ${whole ? nth(n) : '?'}) = ${nth(n)}`
+  return whole ? `LEFT(data, ${nth(n)}) = ${nth(n)}` : `CONCAT(${EXACT_TOKEN}, X'0A', LEFT(data, ?)) IN (${list(n)})`
+}
+
+/** Token and header as {@link isSeen} compares them. No token has a line feed. */
+export function headed (token: string, header: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(token.length + 1 + header.length)
+  bytes.write(`${token}\n`, 'latin1')
+  bytes.set(header, token.length + 1)
+  return bytes
 }
 
 const IS_NOTE = `LEFT(data, ${NOTE.length}) = '${NOTE.toString()}'`

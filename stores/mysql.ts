@@ -52,6 +52,8 @@ class MysqlDatabase implements SqlDatabase<Connection> {
   #quotedByKey: string
   readonly #createTable: boolean
   readonly #connectTimeout: number
+  /** The statements for many rows are long, and the driver looks for the prepared ones by their text. */
+  readonly #texts = new Map<string, string>()
   #opening: Promise<OpenedPool> | undefined
   #connections: MysqlConnections | undefined
   #table: MysqlTable | undefined
@@ -80,6 +82,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
     const table = await connections.use(left, async connection =>
       await inspectTable(async (text, values) => await ask(connection, text, values, left), this.#name, this.#quoted, this.#createTable))
     this.#table = table
+    this.#texts.clear()
     this.#quotedByKey = table.hasPrimaryKey ? `${this.#quoted} FORCE INDEX (PRIMARY)` : this.#quoted
     return { ...table, poolSize: size }
   }
@@ -120,7 +123,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
 
   async find (connection: Connection, tokens: readonly string[], left: number): Promise<Rows> {
     const filled = fill(tokens)
-    return foundIn(await connection.rows(sql.find(this.#dialect, this.#quoted, filled.length), filled, left))
+    return foundIn(await connection.rows(this.#text(`find ${filled.length}`, () => sql.find(this.#dialect, this.#quoted, filled.length)), filled, left))
   }
 
   async findAndLock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows> {
@@ -143,13 +146,12 @@ class MysqlDatabase implements SqlDatabase<Connection> {
     for (const { items, whole } of bySeen(sessions)) {
       const filled = fill(items, last => ({ ...last, data: NOTHING, seen: whole ? { bytes: NOTHING, whole } : last.seen }))
       const tokens = filled.map(({ token }) => token)
-      const values = [
-        ...tokens, ...tokens, ...filled.map(({ ttl }) => micros(ttl)),
-        ...tokens, ...filled.map(({ data }) => data),
-        ...tokens,
-        ...seenValues(filled, tokens, whole)
-      ]
-      const { insertId } = await connection.run(sql.update(this.#dialect, this.#quotedByKey, filled.length, whole, locks), values, left, this.#patience(locks, left))
+      const allStay = items.every(({ expiryStays }) => expiryStays)
+      const values: unknown[] = allStay ? [] : [...tokens, ...filled.map(({ expiryStays, ttl }) => expiryStays === true ? null : micros(ttl))]
+      values.push(...tokens, ...tokens, ...filled.map(({ data }) => data), ...tokens, ...seenValues(filled, tokens, whole))
+      const statement = this.#text(`update ${filled.length} ${whole} ${allStay} ${locks}`, () =>
+        sql.update(this.#dialect, this.#quotedByKey, filled.length, whole, allStay, locks))
+      const { insertId } = await connection.run(statement, values, left, this.#patience(locks, left))
       const bits = BigInt(insertId)
       items.forEach((session, i) => { if ((bits >> BigInt(i) & 1n) === 1n) saved.add(session) })
     }
@@ -161,12 +163,12 @@ class MysqlDatabase implements SqlDatabase<Connection> {
       const filled = fill(items, last => ({ ...last, seen: whole ? { bytes: NOTHING, whole } : last.seen }))
       const tokens = filled.map(({ token }) => token)
       const values = [
-        ...tokens, ...filled.map(({ ttl }) => micros(ttl)),
-        ...tokens,
-        ...seenValues(filled, tokens, whole),
+        ...tokens, ...filled.map(({ ttl }) => micros(ttl)), ...tokens, ...seenValues(filled, tokens, whole),
         ...tokens, ...filled.map(({ ttl, atLeast }) => micros(ttl - atLeast))
       ]
-      await connection.run(sql.touch(this.#dialect, this.#quotedByKey, filled.length, whole, locks), values, left, this.#patience(locks, left))
+      const statement = this.#text(`touch ${filled.length} ${whole} ${locks}`, () =>
+        sql.touch(this.#dialect, this.#quotedByKey, filled.length, whole, locks))
+      await connection.run(statement, values, left, this.#patience(locks, left))
     }
   }
 
@@ -218,6 +220,15 @@ class MysqlDatabase implements SqlDatabase<Connection> {
       await connection.query('ROLLBACK', [], left).catch(() => {})
       throw error
     }
+  }
+
+  #text (name: string, make: () => string): string {
+    let text = this.#texts.get(name)
+    if (text === undefined) {
+      text = make()
+      this.#texts.set(name, text)
+    }
+    return text
   }
 
   /** When to kill a statement that waits for a lock, in milliseconds, where the server cannot be told to give up. */
@@ -281,7 +292,8 @@ function bySeen<T extends WithSeen> (items: readonly T[]): Array<{ items: T[], w
   return Array.from(groups, ([key, items]) => ({ items, whole: key === -1 }))
 }
 
-function seenValues (items: readonly WithSeen[], tokens: readonly string[], whole: boolean): unknown[] {
-  const lengths = whole ? [...tokens, ...items.map(({ seen }) => seen.bytes.length + 1)] : [items[0]?.seen.bytes.length]
-  return [...lengths, ...tokens, ...items.map(({ seen }) => seen.bytes)]
+function seenValues (items: ReadonlyArray<WithSeen & { readonly token: string }>, tokens: readonly string[], whole: boolean): unknown[] {
+  return whole
+    ? [...tokens, ...items.map(({ seen }) => seen.bytes.length + 1), ...tokens, ...items.map(({ seen }) => seen.bytes)]
+    : [items[0]?.seen.bytes.length, ...items.map(({ token, seen }) => sql.headed(token, seen.bytes))]
 }

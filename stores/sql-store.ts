@@ -78,22 +78,25 @@ export class SqlStore<Connection> implements SessionStore {
     }
   }
 
-  async find (tokens: readonly string[]): Promise<Found> {
-    const { find } = await this.#contact()
-    const possible = tokens.filter(this.#isPossible)
-    if (possible.length > 0) return await find(possible)
+  find (tokens: readonly string[]): Promise<Found> {
+    const possible = tokens.every(this.#isPossible) ? tokens : tokens.filter(this.#isPossible)
+    if (possible.length === 0) return this.#findNothing()
+    return this.#ready === undefined ? this.#contact().then(({ find }) => find(possible)) : this.#ready.find(possible)
+  }
+
+  async #findNothing (): Promise<Found> {
     const now = await this.#alone(true, async (connection, left) => await this.#database.now(connection, left))
     this.#clock.set(now)
     return { now, sessions: [] }
   }
 
   async insert (session: NewSession): Promise<boolean> {
-    const { insert, contact } = await this.#contact()
+    const { insert, contact } = this.#ready ?? await this.#contact()
     return await insert(this.#fitting(session, contact))
   }
 
   async update (session: ChangedSession): Promise<Outcome> {
-    const { update, contact } = await this.#contact()
+    const { update, contact } = this.#ready ?? await this.#contact()
     const fitting = this.#fitting(session, contact)
     if (!this.#isPossible(session.token)) return { kind: 'gone' }
     const outcome = await update(fitting)
@@ -102,12 +105,12 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async touch (session: TouchedSession): Promise<void> {
-    const { touch, contact } = await this.#contact()
+    const { touch, contact } = this.#ready ?? await this.#contact()
     if (this.#isPossible(session.token)) await touch({ ...session, ttl: this.#ttl(session.ttl, contact) })
   }
 
   async delete (token: string): Promise<void> {
-    const { remove } = await this.#contact()
+    const { remove } = this.#ready ?? await this.#contact()
     if (this.#isPossible(token)) await remove(token)
   }
 
@@ -154,7 +157,10 @@ export class SqlStore<Connection> implements SessionStore {
     this.#cleanup.stop()
     await this.#cleanup.settled()
     await this.#reaching?.catch(() => {})
-    await this.#ready?.lanes.settled()
+    const ready = this.#ready
+    // Whoever comes now is refused.
+    this.#ready = undefined
+    await ready?.lanes.settled()
     await this.#database.close()
   }
 
@@ -220,11 +226,14 @@ export class SqlStore<Connection> implements SessionStore {
   async #sendFind (asked: ReadonlyArray<readonly string[]>, left: number): Promise<Found[]> {
     const { live, renewed } = await this.#attempt(left, true, async (connection, left) => await this.#findAll(connection, [...new Set(asked.flat())], left))
     const now = this.#now()
-    return asked.map(tokens => ({
-      now,
-      sessions: tokens.flatMap(token => live.get(token) ?? []),
-      renewed: renewed.size === 0 ? NONE : tokens.filter(token => renewed.has(token))
-    }))
+    return asked.map(tokens => {
+      const sessions: StoredSession[] = []
+      for (const token of tokens) {
+        const session = live.get(token)
+        if (session !== undefined) sessions.push(session)
+      }
+      return { now, sessions, renewed: renewed.size === 0 ? NONE : tokens.filter(token => renewed.has(token)) }
+    })
   }
 
   /** By their tokens to the letter, which a collation may not have compared so. */

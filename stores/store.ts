@@ -42,6 +42,11 @@ export interface Seen {
 /** A session to be replaced. */
 export interface ChangedSession extends NewSession {
   readonly seen: Seen
+  /**
+   * The row expires when it should already, and `ttl` says when that is: a store need not write its expiry, nor touch the
+   * index that it is in. Default false.
+   */
+  readonly expiryStays?: boolean
 }
 
 /** The life of a session to be prolonged. */

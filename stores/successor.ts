@@ -19,9 +19,9 @@ export function successorNote (token: string): Buffer {
 
 /** The token that such a row names, or undefined if the data is no such note. */
 export function successorIn (data: Uint8Array): string | undefined {
-  const buffer = asBuffer(data)
-  if (!buffer.subarray(0, NOTE.length).equals(NOTE)) return undefined
-  return buffer.toString('utf8', NOTE.length)
+  // Every row that is read is looked at, so nothing is allocated for it.
+  if (data.length < NOTE.length || NOTE.compare(data, 0, NOTE.length) !== 0) return undefined
+  return asBuffer(data).toString('utf8', NOTE.length)
 }
 
 /** Whether data is what a caller saw. */

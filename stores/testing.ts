@@ -197,6 +197,23 @@ const CASES: { readonly [name: string]: Case } = {
     assert.ok((await one(store, session.token)).ttl < HOUR + GRAIN)
   },
 
+  async 'an update whose expiry stays replaces the data alone, also beside others in one statement' (store) {
+    const before = performance.now()
+    const sessions = await Promise.all(Array.from({ length: 12 }, async () => await inserted(store)))
+    for (const whole of [false, true]) {
+      await Promise.all(sessions.map(async (session, i) => {
+        const { sessions: [row] } = await store.find([session.token])
+        assert.ok(row)
+        const expiryStays = i % 3 > 0
+        const next = newSession({ token: session.token, ttl: expiryStays ? HOUR : 2 * HOUR })
+        assert.equal((await store.update({ ...next, expiryStays, seen: whole ? wholeOf(row) : headerOf(row) })).kind, 'saved')
+        const { data, ttl } = await one(store, session.token)
+        assertSame(data, next.data)
+        assertAbout(ttl, expiryStays ? HOUR : 2 * HOUR, performance.now() - before + GRAIN)
+      }))
+    }
+  },
+
   async 'update that finds something else writes nothing, and gives what it is now' (store) {
     const session = await inserted(store)
     const newer = newSession({ token: session.token, text: 'newer' })

@@ -237,6 +237,20 @@ onEveryStore((t, makeStore) => {
     t.strictSame((await browser.visit(session => session.data())).value, { n: 1, a: [1, 2, 3], b: [1, 2] })
   })
 
+  t.test('what was changed in place beside something that cannot be kept is not lost when that is mended', async t => {
+    const browser = (await startSite(t, makeStore())).browser()
+    await browser.visit(session => { session.put('first', { n: 1 }); session.put('second', { n: 1 }) })
+    await browser.visit(async session => {
+      const first = session.get('first') as { n: number }
+      const second = session.get('second') as { n: unknown }
+      first.n = 2
+      second.n = () => {}
+      await t.rejects(session.commit(), { code: 'FST_SESSION_INVALID_VALUE' })
+      second.n = 3
+    })
+    t.strictSame((await browser.visit(session => session.data())).value, { first: { n: 2 }, second: { n: 3 } })
+  })
+
   t.test('what was changed in place into something that cannot be kept is an error that names it', async t => {
     const site = await startSite(t, makeStore())
     const browser = site.browser()
