@@ -29,7 +29,6 @@ export interface Codec {
 const MAGIC = 'FSS1 '
 const COMMIT_ID_LENGTH = 16
 const HEADER_LENGTH = MAGIC.length + COMMIT_ID_LENGTH
-const REMEMBER = new Map<string, boolean | undefined>([['-', undefined], ['yes', true], ['no', false]])
 
 /**
  * The default codec: one line with format and version, a random commit id, the deadline and `rememberMe` (`-`, `yes` or
@@ -52,9 +51,10 @@ export const textCodec: Codec = {
     const deadlineEnd = text.indexOf(' ', HEADER_LENGTH + 1)
     const deadline = Date.parse(text.slice(HEADER_LENGTH + 1, deadlineEnd))
     const remember = text.slice(deadlineEnd + 1, lineEnd)
-    if (lineEnd === -1 || Number.isNaN(deadline) || !REMEMBER.has(remember)) throw new UndecodableError('its header is damaged')
+    const isKnown = remember === '-' || remember === 'yes' || remember === 'no'
+    if (lineEnd === -1 || Number.isNaN(deadline) || !isKnown) throw new UndecodableError('its header is damaged')
     try {
-      return { deadline, rememberMe: REMEMBER.get(remember), values: parseAll(text.slice(lineEnd + 1)) }
+      return { deadline, rememberMe: remember === '-' ? undefined : remember === 'yes', values: parseAll(text.slice(lineEnd + 1)) }
     } catch {
       // The parser's own message would quote the session's data.
       throw new UndecodableError('its values are damaged')

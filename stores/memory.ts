@@ -148,16 +148,14 @@ class MemoryStore implements SessionStore {
   #find (tokens: readonly string[]): Found {
     const now = time()
     const sessions: StoredSession[] = []
+    const renewed: string[] = []
     for (const token of tokens) {
-      const row = this.#live(token)
-      if (row !== undefined) sessions.push({ token, data: row.data, ttl: row.expiry - now })
+      const row = this.#rows.get(token)
+      if (row === undefined) continue
+      if (row.expiry > now) sessions.push({ token, data: row.data, ttl: row.expiry - now })
+      else if (this.#dueAt(row) > now) renewed.push(token)
     }
-    return { now, sessions, renewed: tokens.filter(token => this.#isRenewed(token)) }
-  }
-
-  #isRenewed (token: string): boolean {
-    const row = this.#rows.get(token)
-    return row !== undefined && row.expiry <= time() && this.#dueAt(row) > time() && successorIn(row.data) !== undefined
+    return { now, sessions, renewed }
   }
 
   #live (token: string): Row | undefined {
@@ -213,5 +211,7 @@ class MemoryStore implements SessionStore {
 
 /** Milliseconds since 1970 that never jump, unlike the system's clock. */
 function time (): number {
-  return performance.timeOrigin + performance.now()
+  return TIME_ORIGIN + performance.now()
 }
+
+const TIME_ORIGIN = performance.timeOrigin
