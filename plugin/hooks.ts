@@ -56,7 +56,8 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
     const state = stateOf(request)
     const finished = state === NOT_LOADED || state === OPTED_OUT ? undefined : state.beforeHeaders()
     if (finished === undefined) done()
-    else finished.then(() => done(), (error: Error & { statusCode?: number }) => done(refused(error, reply, payload)))
+    // What Fastify throws afterwards (a payload or a header that it cannot send) it catches only where it waits for a promise.
+    return finished?.catch((error: Error & { statusCode?: number }) => { throw refused(error, reply, payload) })
   })
 
   app.addHook('onResponse', function warnOfUncommitted (request, _reply, done) {

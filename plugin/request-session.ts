@@ -69,6 +69,8 @@ export class RequestSession implements Session {
   #cookieDue: 'set' | 'clear' | undefined
   #isLooked = false
   #isSent = false
+  /** What {@link beforeHeaders} is waiting for. */
+  #finishing: Promise<void> | undefined
   #isOver = false
 
   /**
@@ -243,14 +245,18 @@ export class RequestSession implements Session {
 
   /**
    * Before the headers leave: saves what was changed, or prolongs the session's life if that is due, and sets the cookie.
-   * Undefined if there is nothing to wait for. Does nothing when it is called again, as it is for the reply to an error.
+   * Undefined if there is nothing to wait for. Does nothing when it is called again, as it is for the reply to an error; but
+   * a reply that is sent before an earlier one has left (a handler that forgets to return it) waits with that one.
    */
   beforeHeaders (): Promise<void> | undefined {
-    if (this.#isSent) return undefined
+    if (this.#isSent) return this.#finishing
     this.#isSent = true
     if (this.#isLooked) varyByCookie(this.#reply)
     try {
-      if (this.#failure !== undefined || this.#mustCommit() || this.#mayNeedTouch()) return this.#finish()
+      if (this.#failure !== undefined || this.#mustCommit() || this.#mayNeedTouch()) {
+        this.#finishing = this.#finish().finally(() => { this.#finishing = undefined })
+        return this.#finishing
+      }
     } catch (error) {
       // A value was changed in place into something that cannot be kept.
       this.#failure = { error }

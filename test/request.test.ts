@@ -3,7 +3,7 @@ import { get as httpGet, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import sessions, { memoryStore, type Found, type NewSession, type Session, type SessionStore, type StoreLog, type Write } from '../plugin/index.js'
 import { hashToken, newToken } from '../plugin/token.js'
@@ -200,6 +200,59 @@ t.test('an onSend hook that throws after the commit changes nothing of it: one w
   t.equal(cookies.length, 1)
   t.strictSame(calls, ['insert'])
   t.equal((await browser.visit(session => session.get('a'))).value, 1)
+})
+
+t.test('a reply that Fastify cannot send is an error of that request alone, also after a commit', async t => {
+  const { app, browser: newBrowser } = await startSite(t)
+  const consumed = new Response('x')
+  await consumed.text()
+  const bad: Record<string, (reply: FastifyReply) => unknown> = {
+    'an object as HTML': reply => reply.type('text/html').send({ no: 'string' }),
+    'a response that was read': reply => reply.send(consumed),
+    'a header of two lines': reply => reply.header('x-two', 'a\nb').send('ok')
+  }
+  app.get<{ Params: { what: string } }>('/bad/:what', async (request, reply) => {
+    request.session.put('a', 1)
+    return bad[request.params.what]?.(reply)
+  })
+  for (const what of Object.keys(bad)) {
+    const { response } = await newBrowser().get(`/bad/${encodeURIComponent(what)}`)
+    t.equal(response.statusCode, 500, what)
+  }
+})
+
+t.test('a reply that is sent twice, or not returned by an async handler, leaves after the commit and with the cookie', async t => {
+  let committed = 0
+  const { store } = watched(memoryStore(), async name => {
+    if (name !== 'insert') return
+    await new Promise(resolve => setImmediate(resolve))
+    committed++
+  })
+  const { app, browser: newBrowser } = await startSite(t, store)
+  app.get('/async', async (request, reply) => { request.session.put('a', 1); void reply.send({ ok: 1 }) })
+  app.get('/twice', (request, reply) => { request.session.put('a', 1); void reply.send({ ok: 1 }); void reply.send({ ok: 2 }) })
+  app.get('/throws', async (request, reply) => { request.session.put('a', 1); void reply.send({ ok: 1 }); throw new Error('mine') })
+  for (const [i, url] of ['/async', '/twice', '/throws'].entries()) {
+    const browser = newBrowser()
+    const { response, cookies } = await browser.get(url)
+    t.equal(committed, i + 1, `${url} was committed before it was answered`)
+    t.strictSame(response.json(), { ok: 1 }, 'what was sent first')
+    t.equal(cookies.length, 1)
+    t.equal((await browser.visit(session => session.get('a'))).value, 1)
+  }
+})
+
+t.test('a reply that is sent twice is an error once its commit has failed', async t => {
+  const { store } = watched(memoryStore(), async name => {
+    if (name !== 'insert') return
+    await new Promise(resolve => setImmediate(resolve))
+    throw new Error('disk')
+  })
+  const { app, browser } = await startSite(t, store)
+  app.get('/async', async (request, reply) => { request.session.put('a', 1); void reply.send({ ok: 1 }) })
+  const { response, cookies } = await browser().get('/async')
+  t.equal(response.statusCode, 503)
+  t.strictSame(cookies, [])
 })
 
 t.test('a failure that the application caught in commit() is no success', async t => {
