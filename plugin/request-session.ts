@@ -434,9 +434,11 @@ export class RequestSession implements Session {
    */
   async #commitInTurn ({ goesOn = false } = {}): Promise<void> {
     if (!this.#mustCommit()) return
+    // Only for a destroy that came before it: one that comes later waits for this commit.
+    const deleting = this.#deleting
     const committing = this.#committing === undefined
-      ? this.#commitOnce(goesOn)
-      : this.#committing.catch(() => {}).then(() => this.#commitOnce(goesOn))
+      ? this.#commitOnce(goesOn, deleting)
+      : this.#committing.catch(() => {}).then(() => this.#commitOnce(goesOn, deleting))
     this.#committing = committing
     try {
       await committing
@@ -445,8 +447,8 @@ export class RequestSession implements Session {
     }
   }
 
-  async #commitOnce (goesOn: boolean): Promise<void> {
-    await this.#deleting
+  async #commitOnce (goesOn: boolean, deleting: Promise<void> | undefined): Promise<void> {
+    await deleting
     if (!this.#isDirty()) return
     await this.#told(async () => {
       const isNew = this.#row === undefined || this.#renew

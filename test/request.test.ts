@@ -287,6 +287,25 @@ t.test('a failure that the application caught in commit() is no success', async 
   t.equal((await browser.visit(session => session.get('a'))).value, 1)
 })
 
+t.test('destroy ends a session whose commits, several at once, are still under way', async t => {
+  const { store, calls } = watched(memoryStore(), async () => { await new Promise(resolve => setImmediate(resolve)) })
+  const browser = (await startSite(t, store)).browser()
+  await browser.visit(session => session.put('n', 0))
+  const old = browser.copy()
+  const message = async (session: Session) => {
+    session.update('n', n => Number(n) + 1)
+    await session.commit()
+  }
+  const { response, cookies } = await browser.visit(async session => {
+    await Promise.all([message(session), message(session), session.destroy()])
+    await Promise.all([session.commit(), session.destroy(), session.commit(), session.destroy()])
+  })
+  t.equal(response.statusCode, 200)
+  t.match(cookies, [/^session=; Max-Age=0;/])
+  t.ok(calls.includes('delete'))
+  t.strictSame((await old.visit(session => session.keys())).value, [])
+})
+
 t.test('a stream that was to be sent is closed when the commit fails', async t => {
   const { store } = watched(memoryStore(), async name => { if (name === 'insert') throw new Error('disk') })
   const stream = new Readable({ read () {} })
