@@ -3,7 +3,7 @@ import { Changes, computed, type UpdateFunction } from './changes.js'
 import type { SessionContent } from './codec.js'
 import type { Committed, Committer, Job } from './commit.js'
 import { addCookie, addRawCookie, varyByCookie, type Cookie } from './cookie.js'
-import { HeadersSentError, InvalidArgumentError, SessionGoneError } from './errors.js'
+import { HeadersSentError, InvalidArgumentError, SessionGoneError, StoreUnavailableError } from './errors.js'
 import type { Settings } from './options.js'
 import type { Session, SessionStatus } from './session.js'
 import { hashToken, isToken, newToken, sessionId } from './token.js'
@@ -498,14 +498,17 @@ export class RequestSession implements Session {
     const { committer } = this.#of
     // The browser is about to get the renewed session's cookie, or has it: it must not be given another in its place.
     if (this.#row === undefined && this.#wasRenewed && !renew) throw new SessionGoneError()
-    const token = newToken()
-    const key = this.#keyOf(token)
-    if (this.#row !== undefined || job.changes.merged.length > 0) {
-      return { token, key, committed: await committer.exchange({ token: this.#row?.key, newToken: key }, job) }
+    for (let tries = 1; ; tries++) {
+      const token = newToken()
+      const key = this.#keyOf(token)
+      if (this.#row !== undefined || job.changes.merged.length > 0) {
+        return { token, key, committed: await committer.exchange({ token: this.#row?.key, newToken: key }, job) }
+      }
+      const committed = await committer.insert(key, values, job)
+      if (committed !== undefined) return { token, key, committed }
+      // A token that is taken, or whose write is not known to have happened, is never handed out.
+      if (tries === MOST_TOKENS) throw new StoreUnavailableError(`a new session could not be written, ${tries} times`)
     }
-    const committed = await committer.insert(key, values, job)
-    // A token that is taken, or whose write is not known to have happened, is never handed out.
-    return committed === undefined ? await this.#writeNew(job, { values, deadline: 0, rememberMe: undefined }, renew) : { token, key, committed }
   }
 
   async #writeOver (job: Job, content: SessionContent): Promise<Written> {
@@ -588,6 +591,8 @@ interface Written {
   readonly committed: Committed
 }
 
+/** So many tokens are tried for a new session. None is taken twice; but something may end every connection that writes it. */
+const MOST_TOKENS = 3
 /** The last year that a cookie's date can have. */
 const LATEST = Date.UTC(9999, 11, 31)
 

@@ -619,6 +619,21 @@ t.test('a token that is taken is never handed out', async t => {
   t.equal((await browser.visit(session => session.get('a'))).value, 1)
 })
 
+t.test('a new session that the store never finds again is given up', async t => {
+  let inserts = 0
+  const forgetful: SessionStore = Object.assign(watched(memoryStore()).store, {
+    insert: async () => {
+      if (++inserts > 100) throw new Error('for ever')
+      return false
+    }
+  })
+  const { response, cookies } = await (await startSite(t, forgetful)).browser().visit(session => session.put('a', 1))
+  t.equal(response.statusCode, 503)
+  t.match(response.json(), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  t.strictSame(cookies, [])
+  t.equal(inserts, 3)
+})
+
 for (const [what, ahead] of [['ahead of', 3_600_000], ['behind', -3_600_000]] as const) {
   t.test(`with a database whose clock is an hour ${what} this process's, deadlines are what they say`, async t => {
     const store = memoryStore()
