@@ -472,6 +472,8 @@ export class RequestSession implements Session {
         this.#newRememberMe ??= job.rememberMe
         this.#renew ||= renew
         this.#status = 'modified'
+        // The session of an earlier commit, whose cookie has not left, is no more.
+        if (error instanceof SessionGoneError && this.#cookieDue === 'set') this.#cookieDue = undefined
         throw error
       }
     })

@@ -306,6 +306,21 @@ t.test('destroy ends a session whose commits, several at once, are still under w
   t.strictSame((await old.visit(session => session.keys())).value, [])
 })
 
+t.test('a session that was stored, and ended by another before the reply, sets no cookie', async t => {
+  const store = memoryStore()
+  const { app, browser: newBrowser } = await startSite(t, store)
+  app.get('/', async ({ session }) => {
+    session.put('a', 1)
+    await session.commit()
+    session.put('b', 2)
+    await store.delete(hashToken(session.token))
+    return 'ok'
+  })
+  const { response, cookies } = await newBrowser().get('/')
+  t.equal(response.statusCode, 409)
+  t.strictSame(cookies, [])
+})
+
 t.test('a stream that was to be sent is closed when the commit fails', async t => {
   const { store } = watched(memoryStore(), async name => { if (name === 'insert') throw new Error('disk') })
   const stream = new Readable({ read () {} })
