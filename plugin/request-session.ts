@@ -316,6 +316,8 @@ export class RequestSession implements Session {
   /** After a commit in which other requests' changes came in: their values, this request's objects, and what it has changed since. */
   #reopen (row: Row): SessionContent {
     const content = this.#of.settings.codec.decode(row.data)
+    // What was changed in place since the commit is this request's change, whatever has become of the key meanwhile.
+    this.#notice()
     for (const [key, { value, text }] of this.#held) {
       if (content.values.has(key) && stringify(content.values.get(key), key) === text) content.values.set(key, value)
       else this.#held.delete(key)

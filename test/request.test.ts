@@ -321,6 +321,24 @@ t.test('a session that was stored, and ended by another before the reply, sets n
   t.strictSame(cookies, [])
 })
 
+t.test('what is changed in place after a commit is saved, though another request has changed the same value before it', async t => {
+  const { app, browser: newBrowser } = await startSite(t)
+  const browser = newBrowser()
+  const other = async (token: string) => await app.inject({ url: '/other', headers: { cookie: `session=${token}` } })
+  app.get('/other', async ({ session }) => { session.put('cart', { tea: 1 }); return 'ok' })
+  app.get('/', async ({ session }) => {
+    const cart = session.get('cart') as Record<string, number>
+    await other(session.token)
+    session.put('b', 1)
+    await session.commit()
+    cart['milk'] = 1
+    return session.data()
+  })
+  await browser.visit(session => session.put('cart', {}))
+  t.strictSame((await browser.get('/')).response.json(), { cart: { milk: 1 }, b: 1 })
+  t.strictSame((await browser.visit(session => session.data())).value, { cart: { milk: 1 }, b: 1 })
+})
+
 t.test('a stream that was to be sent is closed when the commit fails', async t => {
   const { store } = watched(memoryStore(), async name => { if (name === 'insert') throw new Error('disk') })
   const stream = new Readable({ read () {} })
