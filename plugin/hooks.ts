@@ -38,7 +38,7 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
     }
     const tokens = tokensIn(request.headers.cookie, settings.cookie.name)
     if (tokens.length === 0) {
-      setState(request, new RequestSession(registration, request, reply, [], false))
+      setState(request, new RequestSession(registration, request, reply, []))
       done()
       return
     }
@@ -46,8 +46,7 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
     store.find(keys).then(({ now, sessions, renewed }) => {
       committer.noteTime(now)
       const found = candidates(tokens, keys, sessions)
-      const wasRenewed = found.length === 0 && renewed !== undefined && renewed.length > 0
-      setState(request, new RequestSession(registration, request, reply, found, wasRenewed))
+      setState(request, new RequestSession(registration, request, reply, found, found.length === 0 ? renewed?.[0] : undefined))
       done()
     }, (error: Error) => done(refused(error, reply, undefined)))
   })

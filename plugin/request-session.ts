@@ -46,7 +46,8 @@ export class RequestSession implements Session {
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #loadedAt: number
-  readonly #wasRenewed: boolean
+  /** The row that names the session which a cookie's token had until lately: only a sign-out goes that way. */
+  #renewed: string | undefined
   #candidates: readonly Candidate[]
   /** Decoded at first use, so that a request that does not look costs no more than its query. */
   #content: SessionContent | undefined
@@ -75,14 +76,14 @@ export class RequestSession implements Session {
 
   /**
    * @param candidates what the cookies' tokens have found, in the order of the cookies
-   * @param wasRenewed another request has lately renewed the token that a cookie holds
+   * @param renewed the key of a cookie's token that another request has lately renewed, if nothing else was found
    */
-  constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, candidates: readonly Candidate[], wasRenewed: boolean) {
+  constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, candidates: readonly Candidate[], renewed?: string) {
     this.#of = of
     this.#request = request
     this.#reply = reply
     this.#candidates = candidates
-    this.#wasRenewed = wasRenewed
+    this.#renewed = renewed
     this.#loadedAt = candidates.length === 0 ? 0 : performance.now()
   }
 
@@ -413,8 +414,9 @@ export class RequestSession implements Session {
   }
 
   async #destroyNow (): Promise<void> {
-    const doomed = this.#doomed ?? this.#row?.key
+    const doomed = this.#doomed ?? this.#row?.key ?? this.#renewed
     this.#row = undefined
+    this.#renewed = undefined
     this.#token = ''
     this.#content = this.#emptyContent()
     this.#takeJob()
@@ -501,7 +503,7 @@ export class RequestSession implements Session {
   async #writeNew (job: Job, { values }: SessionContent, renew: boolean): Promise<Written> {
     const { committer } = this.#of
     // The browser is about to get the renewed session's cookie, or has it: it must not be given another in its place.
-    if (this.#row === undefined && this.#wasRenewed && !renew) throw new SessionGoneError()
+    if (this.#row === undefined && this.#renewed !== undefined && !renew) throw new SessionGoneError()
     for (let tries = 1; ; tries++) {
       const token = newToken()
       const key = this.#keyOf(token)
