@@ -149,8 +149,13 @@ class MysqlDatabase implements SqlDatabase<Connection> {
         ...tokens,
         ...seenValues(filled, tokens, whole)
       ]
-      const { insertId } = await connection.run(sql.update(this.#dialect, this.#quotedByKey, filled.length, whole, locks), values, left, this.#patience(locks, left))
-      const bits = BigInt(insertId)
+      const statement = sql.update(this.#dialect, this.#quotedByKey, filled.length, whole, locks)
+      const done = await connection.run(statement, values, left, this.#patience(locks, left)).catch((error: unknown) => {
+        // The server has undone this statement, but not those before it: its rows are as they were, and the caller looks.
+        if (saved.size === 0 || error instanceof LostError) throw error
+        return { insertId: 0 }
+      })
+      const bits = BigInt(done.insertId)
       items.forEach((session, i) => { if ((bits >> BigInt(i) & 1n) === 1n) saved.add(session) })
     }
     return saved

@@ -257,16 +257,23 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async #sendUpdate (sessions: readonly ChangedSession[], left: number): Promise<Array<Outcome | undefined>> {
+    const saved = new Set<ChangedSession>()
     let wasLost = false
     // Repeated after a loss it does nothing if it was carried out: the data is then no longer what was seen.
-    const { saved, newest } = await this.#attempt(left, true, async (connection, left) => {
-      const saved = await this.#database.update(connection, sessions, left, this.#locks(sessions.length)).catch((error: unknown) => {
+    const newest = await this.#attempt(left, true, async (connection, left) => {
+      const update = this.#database.update(connection, sessions.filter(session => !saved.has(session)), left, this.#locks(sessions.length))
+      const written = await update.catch((error: unknown) => {
         wasLost ||= error instanceof LostError
         throw error
       })
+      for (const session of written) saved.add(session)
       const missed = sessions.filter(session => !saved.has(session))
-      const newest = missed.length === 0 ? undefined : await this.#findAll(connection, missed.map(({ token }) => token), left)
-      return { saved, newest }
+      return missed.length === 0 ? undefined : await this.#findAll(connection, missed.map(({ token }) => token), left)
+    }).catch((error: unknown) => {
+      // What was saved, or may have been, must not be sent again, one by one, for want of an answer about the others.
+      if (saved.size === 0 && (!wasLost || this.#database.kindOf(error) === 'unknown')) throw error
+      wasLost = true
+      return undefined
     })
     return sessions.map(session => saved.has(session) ? { kind: 'saved' } : this.#missed(session, newest?.live.get(session.token), wasLost))
   }

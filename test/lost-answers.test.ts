@@ -1,0 +1,138 @@
+import { createPool, type Pool, type PoolConnection } from 'mysql2'
+import t, { type Test } from 'tap'
+import { mysqlStore, textCodec, type MysqlPool, type Seen, type SessionStore, type StoredSession } from '../plugin/index.js'
+import { newToken } from '../plugin/token.js'
+import { makeDatabase } from './database.js'
+
+/*
+ * What a write did must be counted once, whatever is lost of its answer, or of what is asked after it.
+ */
+
+type Callback = (error: Error | null, result: unknown) => void
+
+/** Called before a statement is sent. True: it is not sent, and has been answered. */
+type Meddle = (connection: PoolConnection, statement: { readonly sql: string }, callback: Callback) => boolean
+
+/** A pool in which a test gets in the way of statements. */
+function meddledPool (pool: Pool, meddle: Meddle): MysqlPool & { readonly config: { connectionLimit: number } } {
+  const around = (connection: PoolConnection) => new Proxy(connection, {
+    get (target, name) {
+      const member: unknown = Reflect.get(target, name, target)
+      if (name !== 'execute' && name !== 'query') return typeof member === 'function' ? member.bind(target) : member
+      return (statement: { readonly sql: string }, callback: Callback) => {
+        if (!meddle(target, statement, callback)) (member as (...args: unknown[]) => void).call(target, statement, callback)
+      }
+    }
+  })
+  return {
+    config: { connectionLimit: 10 },
+    getConnection (callback: (error: Error | null, connection?: PoolConnection) => void) {
+      pool.getConnection((error, connection) => error ? callback(error) : callback(null, around(connection)))
+    }
+  }
+}
+
+/** A store whose statements a test gets in the way of, and one that is left alone. */
+async function stores (t: Test, meddle: Meddle): Promise<{ store: SessionStore, calm: SessionStore }> {
+  const { url } = await makeDatabase(t)
+  const pool = createPool({ uri: url, connectionLimit: 10 })
+  const options = { createTable: true, cleanupInterval: 0 }
+  const calm = mysqlStore(url, options)
+  const store = mysqlStore(meddledPool(pool, meddle), options)
+  t.teardown(async () => {
+    await store.close()
+    await calm.close()
+    await new Promise(resolve => pool.end(resolve))
+  })
+  const log = { warn () {}, error () {} }
+  await calm.open(log)
+  await store.open(log)
+  return { store, calm }
+}
+
+const TTL = 60_000
+const encode = (n: number) => textCodec.encode({ deadline: Date.now() + TTL, rememberMe: undefined, values: new Map([['n', n]]) })
+const headOf = (data: Uint8Array): Seen => ({ bytes: data.subarray(0, 21), whole: false })
+const nIn = (session: StoredSession | undefined) => session === undefined ? undefined : textCodec.decode(session.data).values.get('n')
+
+async function numbers (store: SessionStore, tokens: readonly string[]): Promise<unknown[]> {
+  const { sessions } = await store.find(tokens)
+  return tokens.map(token => nIn(sessions.find(session => session.token === token)))
+}
+
+const FAULTS: ReadonlyArray<readonly [string, (connection: PoolConnection, callback: Callback) => void]> = [
+  ['fails', (_connection, callback) => { callback(Object.assign(new Error('Query execution was interrupted'), { errno: 1969 }), undefined) }],
+  ['is lost', (connection, callback) => { connection.destroy(); callback(new Error('read ECONNRESET'), undefined) }]
+]
+
+for (const [what, fault] of FAULTS) {
+  t.test(`of two sessions in one statement one is saved and the other not: it is told so, though the question after it ${what}`, async t => {
+    let armed = false
+    const { store, calm } = await stores(t, (connection, { sql }, callback) => {
+      if (!armed || !sql.includes('SELECT')) return false
+      armed = false
+      fault(connection, callback)
+      return true
+    })
+    const [first, second] = [newToken(), newToken()]
+    const [one, two] = [encode(1), encode(1)]
+    await calm.insert({ token: first, data: one, ttl: TTL })
+    await calm.insert({ token: second, data: two, ttl: TTL })
+    await calm.update({ token: second, data: encode(5), ttl: TTL, seen: headOf(two) })
+    armed = true
+    const [saved, missed] = await Promise.allSettled([
+      store.update({ token: first, data: encode(2), ttl: TTL, seen: headOf(one) }),
+      store.update({ token: second, data: encode(2), ttl: TTL, seen: headOf(two) })
+    ])
+    t.notOk(armed, 'it was asked')
+    t.match(saved, { status: 'fulfilled', value: { kind: 'saved' } }, 'not changed by another, which would be applied again')
+    if (missed.status === 'fulfilled') t.equal(missed.value.kind, 'changed')
+    else t.match(missed.reason, { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+    t.strictSame(await numbers(calm, [first, second]), [2, 5])
+  })
+}
+
+t.test('a write whose answer is lost, and whose repetition is refused, is not taken for another\'s', async t => {
+  let updates = 0
+  const { store, calm } = await stores(t, (connection, statement, callback) => {
+    if (!statement.sql.includes('UPDATE') || ++updates > 2) return false
+    if (updates === 2) {
+      callback(Object.assign(new Error('Lock wait timeout exceeded'), { errno: 1205 }), undefined)
+    } else {
+      connection.execute(statement as never, () => {
+        connection.destroy()
+        callback(new Error('read ECONNRESET'), undefined)
+      })
+    }
+    return true
+  })
+  const tokens = [newToken(), newToken()]
+  const data = tokens.map(() => encode(1))
+  for (const [i, token] of tokens.entries()) await calm.insert({ token, data: data[i] as Uint8Array, ttl: TTL })
+  const updated = await Promise.allSettled(tokens.map(async (token, i) => await store.update({ token, data: encode(2), ttl: TTL, seen: headOf(data[i] as Uint8Array) })))
+  for (const outcome of updated) {
+    if (outcome.status === 'fulfilled') t.equal(outcome.value.kind, 'saved')
+    else t.match(outcome.reason, { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  }
+  t.strictSame(await numbers(calm, tokens), [2, 2])
+})
+
+t.test('headers of two lengths go in two statements: what the first has saved is saved, though the second fails', async t => {
+  let updates = 0
+  const { store, calm } = await stores(t, (_connection, { sql }, callback) => {
+    if (!sql.includes('UPDATE') || ++updates !== 2) return false
+    callback(Object.assign(new Error('Lock wait timeout exceeded'), { errno: 1205 }), undefined)
+    return true
+  })
+  const [first, second] = [newToken(), newToken()]
+  const [one, two] = [encode(1), encode(1)]
+  await calm.insert({ token: first, data: one, ttl: TTL })
+  await calm.insert({ token: second, data: two, ttl: TTL })
+  const [saved, other] = await Promise.all([
+    store.update({ token: first, data: encode(2), ttl: TTL, seen: headOf(one) }),
+    store.update({ token: second, data: encode(2), ttl: TTL, seen: { bytes: two.subarray(0, 20), whole: false } })
+  ])
+  t.equal(saved.kind, 'saved')
+  t.equal(other.kind, 'changed', 'it is told what there is, and tries again')
+  t.strictSame(await numbers(calm, [first, second]), [2, 1])
+})
