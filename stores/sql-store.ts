@@ -300,6 +300,7 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async #transact (tokens: readonly string[], decide: (found: Found) => readonly Write[], contact: Contact, left: number): Promise<void> {
+    let live: ReadonlyMap<string, StoredSession> = new Map()
     let writes: readonly Write[] = []
     const until = performance.now() + left
     try {
@@ -308,16 +309,29 @@ export class SqlStore<Connection> implements SessionStore {
           ? { now: undefined, sessions: [] }
           : await this.#database.findAndLock(connection, [...tokens].sort(), until - performance.now(), this.#timeout)
         if (now !== undefined) this.#clock.set(now)
-        const { live } = sort(sessions)
+        live = sort(sessions).live
         writes = decide({ now: this.#now(), sessions: tokens.flatMap(token => live.get(token) ?? []) })
         for (const write of writes) await this.#carryOut(connection, write, contact, until - performance.now())
       })
     } catch (error) {
       if (!(error instanceof CommitLostError)) throw error
       const written = writes.flatMap(write => write.kind === 'insert' || write.kind === 'update' ? [write.session] : [])
-      const isDone = written.length === 0 || await this.#database.transact(left, async connection => await this.#database.holds(connection, written, left, this.#timeout))
-      if (!isDone) throw new UnreachedError(error.message, { cause: error.cause })
+      const before = writes.flatMap(write => write.kind === 'insert' ? [] : live.get(write.kind === 'update' ? write.session.token : write.token) ?? [])
+      const became = await this.#lookedUp(written, before, until - performance.now()).catch((error: unknown) => error)
+      if (became === 'done') return
+      if (became === 'undone') throw new UnreachedError(error.message, { cause: error.cause })
+      // Somebody has written on top, or nobody could look: it may have happened, and must not be done twice.
+      throw new LostError(error.message, { cause: error.cause })
     }
+  }
+
+  /** What became of a transaction whose COMMIT was not answered; undefined if that cannot be told any more. */
+  async #lookedUp (written: readonly NewSession[], before: readonly NewSession[], left: number): Promise<'done' | 'undone' | undefined> {
+    return await this.#repeat(left, true, async left => await this.#database.transact(left, async connection => {
+      const holds = async (sessions: readonly NewSession[]) => sessions.length === 0 || await this.#database.holds(connection, sessions, left, this.#timeout)
+      if (await holds(written)) return 'done'
+      return await holds(before) ? 'undone' : undefined
+    }))
   }
 
   async #carryOut (connection: Connection, write: Write, contact: Contact, left: number): Promise<void> {

@@ -136,3 +136,61 @@ t.test('headers of two lengths go in two statements: what the first has saved is
   t.equal(other.kind, 'changed', 'it is told what there is, and tries again')
   t.strictSame(await numbers(calm, [first, second]), [2, 1])
 })
+
+t.test('a transaction whose COMMIT was not answered is not repeated if somebody has written on top of it', async t => {
+  let lose: (() => Promise<unknown>) | undefined
+  const { store, calm } = await stores(t, (connection, { sql }, callback) => {
+    if (sql !== 'COMMIT' || lose === undefined) return false
+    const then = lose
+    lose = undefined
+    connection.query('COMMIT', () => {
+      void then().then(() => {
+        connection.destroy()
+        callback(new Error('read ECONNRESET'), undefined)
+      })
+    })
+    return true
+  })
+  const token = newToken()
+  const increment = (store: SessionStore) => {
+    let times = 0
+    const done = store.rewrite([token], ({ sessions: [session] }) => {
+      times++
+      return [{ kind: 'update', session: { token, data: encode(Number(nIn(session)) + 1), ttl: TTL } }]
+    })
+    return { done, times: () => times }
+  }
+  await calm.insert({ token, data: encode(0), ttl: TTL })
+
+  lose = async () => {}
+  const alone = increment(store)
+  await alone.done
+  t.equal(alone.times(), 1)
+  t.strictSame(await numbers(calm, [token]), [1], 'nobody was in between: it is known to be done')
+
+  lose = async () => { await increment(calm).done }
+  const overwritten = increment(store)
+  await t.rejects(overwritten.done, { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  t.equal(overwritten.times(), 1)
+  t.strictSame(await numbers(calm, [token]), [3], 'both were counted once')
+})
+
+t.test('a transaction of which the COMMIT did not arrive is repeated', async t => {
+  let times = 0
+  let armed = true
+  const { store, calm } = await stores(t, (connection, { sql }, callback) => {
+    if (sql !== 'COMMIT' || !armed) return false
+    armed = false
+    connection.destroy()
+    callback(new Error('read ECONNRESET'), undefined)
+    return true
+  })
+  const [token, renewed] = [newToken(), newToken()]
+  await calm.insert({ token, data: encode(0), ttl: TTL })
+  await store.rewrite([token], ({ sessions: [session] }) => {
+    times++
+    return [{ kind: 'move', token, to: renewed }, { kind: 'insert', session: { token: renewed, data: encode(Number(nIn(session)) + 1), ttl: TTL } }]
+  })
+  t.equal(times, 2)
+  t.strictSame(await numbers(calm, [token, renewed]), [undefined, 1])
+})
