@@ -77,8 +77,9 @@ class MysqlDatabase implements SqlDatabase<Connection> {
     this.#opening ??= openPool(this.#source, this.#connectTimeout)
     const { pool, size } = await this.#opening
     const connections = this.#connections ??= new MysqlConnections(pool)
+    const until = performance.now() + left
     const table = await connections.use(left, async connection =>
-      await inspectTable(async (text, values) => await ask(connection, text, values, left), this.#name, this.#quoted, this.#createTable))
+      await inspectTable(async (text, values) => await ask(connection, text, values, until - performance.now()), this.#name, this.#quoted, this.#createTable))
     this.#table = table
     this.#quotedByKey = table.hasPrimaryKey ? `${this.#quoted} FORCE INDEX (PRIMARY)` : this.#quoted
     return { ...table, poolSize: size }

@@ -194,3 +194,21 @@ t.test('a transaction of which the COMMIT did not arrive is repeated', async t =
   t.equal(times, 2)
   t.strictSame(await numbers(calm, [token, renewed]), [undefined, 1])
 })
+
+t.test('a first contact takes no longer than the timeout, however many questions it has', async t => {
+  let asked = 0
+  const warnings: string[] = []
+  const { url } = await makeDatabase(t)
+  const pool = createPool({ uri: url, connectionLimit: 10 })
+  const slow: Meddle = (connection, statement, callback) => {
+    asked++
+    setTimeout(() => connection.query(statement as never, callback as never), 200)
+    return true
+  }
+  const store = mysqlStore(meddledPool(pool, slow), { createTable: true, cleanupInterval: 0, storeTimeout: 500 })
+  t.equal(await store.open({ warn (_details, message) { warnings.push(message) }, error () {} }), undefined)
+  t.match(warnings, [/cannot be reached/])
+  t.equal(asked, 3)
+  await store.close()
+  await new Promise(resolve => pool.end(resolve))
+})
