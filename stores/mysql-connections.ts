@@ -11,7 +11,12 @@ export interface Done {
   readonly affectedRows: number
   /** A string beyond 2^53. */
   readonly insertId: number | string
+  /** Flags of the connection after it. */
+  readonly serverStatus?: number
 }
+
+/** The flag that says that a transaction is open. */
+const IN_TRANSACTION = 1
 
 /** Connections of a pool, lent for a while. */
 export class MysqlConnections {
@@ -61,6 +66,8 @@ export class MysqlConnections {
 export class Connection {
   readonly #connection: MysqlConnection
   readonly #pool: MysqlCallbackPool
+  /** Its statements are part of a transaction that will be committed. */
+  inTransaction = false
   #isBroken = false
   #killing: Promise<void> | undefined
 
@@ -80,7 +87,11 @@ export class Connection {
 
   /** What a prepared statement did. */
   async run (sql: string, values: readonly unknown[], timeLeft: number, patience?: number): Promise<Done> {
-    return await this.#send('execute', sql, values, timeLeft, patience) as Done
+    const done = await this.#send('execute', sql, values, timeLeft, patience) as Done
+    if (this.inTransaction || ((done.serverStatus ?? 0) & IN_TRANSACTION) === 0) return done
+    // Nobody will commit it, and the server undoes it with the connection.
+    this.#isBroken = true
+    throw new UnreachedError('a connection of the pool came with a transaction that somebody has left open')
   }
 
   /** A statement that is not worth preparing. */

@@ -217,6 +217,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
   async #begin<T> (connection: Connection, left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
     try {
       await connection.query('START TRANSACTION', [], left)
+      connection.inTransaction = true
       return await work(connection)
     } catch (error) {
       // Without a COMMIT the server undoes what a lost connection has begun.
