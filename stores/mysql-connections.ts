@@ -106,8 +106,13 @@ export class Connection {
     else this.#connection.release()
   }
 
-  #send (method: 'query' | 'execute', sql: string, values: readonly unknown[], timeLeft: number, patience?: number): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+  async #send (method: 'query' | 'execute', sql: string, values: readonly unknown[], timeLeft: number, patience?: number): Promise<unknown> {
+    if (this.#killing !== undefined) {
+      await this.#killing
+      this.#killing = undefined
+      if (this.#isBroken) throw new LostError('it is not known whether the statement before has been killed')
+    }
+    return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         // The driver cannot take a statement back, so the connection goes with it.
         this.#isBroken = true
@@ -136,8 +141,8 @@ export class Connection {
   }
 
   /**
-   * Ends the statement that is under way. The connection is not given back before that is done, or it could hit another's;
-   * but the kill never waits for a connection that is not there, as this may be the one that it waits for.
+   * Ends the statement that is under way. The connection has no other statement, and is not given back, before that is done,
+   * or it could hit that one; but the kill never waits for a connection that is not there, as this may be the one that it waits for.
    */
   #kill (isOver: () => boolean, timeLeft: number): void {
     const { threadId } = this.#connection

@@ -1,8 +1,9 @@
 import { createPool, type Pool, type PoolConnection } from 'mysql2'
 import t, { type Test } from 'tap'
-import { mysqlStore, textCodec, type MysqlPool, type Seen, type SessionStore, type StoredSession } from '../plugin/index.js'
+import { mysqlStore, textCodec, type MysqlPool, type MysqlStoreOptions, type Seen, type SessionStore, type StoredSession } from '../plugin/index.js'
 import { newToken } from '../plugin/token.js'
-import { makeDatabase } from './database.js'
+import { latch } from './barrier.js'
+import { makeDatabase, type Database } from './database.js'
 
 /*
  * What a write did must be counted once, whatever is lost of its answer, or of what is asked after it.
@@ -33,10 +34,11 @@ function meddledPool (pool: Pool, meddle: Meddle): MysqlPool & { readonly config
 }
 
 /** A store whose statements a test gets in the way of, and one that is left alone. */
-async function stores (t: Test, meddle: Meddle): Promise<{ store: SessionStore, calm: SessionStore }> {
-  const { url } = await makeDatabase(t)
+async function stores (t: Test, meddle: Meddle, more: MysqlStoreOptions = {}): Promise<{ store: SessionStore, calm: SessionStore, database: Database }> {
+  const database = await makeDatabase(t)
+  const { url } = database
   const pool = createPool({ uri: url, connectionLimit: 10 })
-  const options = { createTable: true, cleanupInterval: 0 }
+  const options = { createTable: true, cleanupInterval: 0, ...more }
   const calm = mysqlStore(url, options)
   const store = mysqlStore(meddledPool(pool, meddle), options)
   t.teardown(async () => {
@@ -47,7 +49,7 @@ async function stores (t: Test, meddle: Meddle): Promise<{ store: SessionStore, 
   const log = { warn () {}, error () {} }
   await calm.open(log)
   await store.open(log)
-  return { store, calm }
+  return { store, calm, database }
 }
 
 const TTL = 60_000
@@ -211,4 +213,48 @@ t.test('a first contact takes no longer than the timeout, however many questions
   t.equal(asked, 3)
   await store.close()
   await new Promise(resolve => pool.end(resolve))
+})
+
+t.test('while a statement that waited for a lock is being killed, no other is sent that the kill could hit', async t => {
+  const killing = latch()
+  const kill = latch()
+  let isUnderWay = false
+  const updated = latch()
+  const sent: string[] = []
+  const { store, calm, database: { connection } } = await stores(t, (other, statement, callback) => {
+    if (isUnderWay) sent.push(statement.sql)
+    if (statement.sql.startsWith('KILL')) {
+      isUnderWay = true
+      killing.open()
+      void kill.opened.then(() => {
+        isUnderWay = false
+        other.query(statement as never, callback as never)
+      })
+      return true
+    }
+    if (!statement.sql.includes('UPDATE')) return false
+    other.execute(statement as never, (error: Error | null, result: unknown) => {
+      updated.open()
+      callback(error, result)
+    })
+    return true
+  }, { storeTimeout: 2400 })
+  const [locked, changed] = [newToken(), newToken()]
+  const [one, two] = [encode(1), encode(1)]
+  await calm.insert({ token: locked, data: one, ttl: TTL })
+  await calm.insert({ token: changed, data: two, ttl: TTL })
+  await calm.update({ token: changed, data: encode(5), ttl: TTL, seen: headOf(two) })
+  await connection.query('START TRANSACTION')
+  await connection.query('SELECT token FROM sessions WHERE token = ? FOR UPDATE', [locked])
+  const outcomes = Promise.all([
+    store.update({ token: locked, data: encode(2), ttl: TTL, seen: headOf(one) }),
+    store.update({ token: changed, data: encode(2), ttl: TTL, seen: headOf(two) })
+  ])
+  await killing.opened
+  await connection.query('COMMIT')
+  await updated.opened
+  await new Promise(resolve => setImmediate(resolve))
+  t.strictSame(sent, [])
+  kill.open()
+  t.match(await outcomes, [{ kind: 'saved' }, { kind: 'changed' }])
 })
