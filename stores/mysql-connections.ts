@@ -15,6 +15,12 @@ export interface Done {
   readonly serverStatus?: number
 }
 
+/**
+ * What a server says to a write that was the primary until a failover: --read-only, super_read_only, innodb_read_only. It has
+ * done nothing, and a new connection may lead to the one that is the primary now.
+ */
+const READ_ONLY: readonly number[] = [1290, 1836]
+
 /** The flag that says that a transaction is open. */
 const IN_TRANSACTION = 1
 
@@ -133,6 +139,9 @@ export class Connection {
         } else if (errorNumber(error) === 0 || ('fatal' in error && error.fatal === true)) {
           this.#isBroken = true
           reject(new LostError('the connection was lost', { cause: error }))
+        } else if (READ_ONLY.includes(errorNumber(error))) {
+          this.#isBroken = true
+          reject(new UnreachedError('a connection leads to a server that is read-only', { cause: error }))
         } else {
           reject(error)
         }

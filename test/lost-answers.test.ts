@@ -197,6 +197,25 @@ t.test('a transaction of which the COMMIT did not arrive is repeated', async t =
   t.strictSame(await numbers(calm, [token, renewed]), [undefined, 1])
 })
 
+t.test('after a failover, connections to a server that is read-only now are given up, and the write goes to the new one', async t => {
+  const demoted = new Set<number | null>()
+  let isOver = false
+  const { store, calm } = await stores(t, (connection, { sql }, callback) => {
+    if (isOver && demoted.size === 0) demoted.add(connection.threadId)
+    if (!demoted.has(connection.threadId) || !/UPDATE|INSERT|DELETE/.test(sql)) return false
+    callback(Object.assign(new Error('The MySQL server is running with the --read-only option'), { errno: 1290 }), undefined)
+    return true
+  })
+  const [token, renewed] = [newToken(), newToken()]
+  const [one, two] = [encode(1), encode(2)]
+  await calm.insert({ token, data: one, ttl: TTL })
+  isOver = true
+  t.strictSame(await store.update({ token, data: two, ttl: TTL, seen: headOf(one) }), { kind: 'saved' })
+  demoted.clear()
+  await store.rewrite([token], () => [{ kind: 'move', token, to: renewed }, { kind: 'insert', session: { token: renewed, data: two, ttl: TTL } }])
+  t.strictSame(await numbers(calm, [token, renewed]), [undefined, 2])
+})
+
 t.test('a first contact takes no longer than the timeout, however many questions it has', async t => {
   let asked = 0
   const warnings: string[] = []
