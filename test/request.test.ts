@@ -202,6 +202,19 @@ t.test('an onSend hook that throws after the commit changes nothing of it: one w
   t.equal((await browser.visit(session => session.get('a'))).value, 1)
 })
 
+t.test('an error handler that looks at a session that could not be loaded gets the reason', async t => {
+  const { store } = watched(memoryStore(), async name => { if (name === 'find') throw new Error('disk') })
+  const { app } = await startSite(t, store)
+  app.register(async scope => {
+    scope.setErrorHandler((error, request, reply) => reply.send(request.session.get('language') === 'de' ? { fehler: true } : error))
+    scope.get('/', async () => 'ok')
+  })
+  const response = await app.inject({ url: '/', headers: { cookie: `session=${newToken()}` } })
+  t.equal(response.statusCode, 503)
+  t.match(response.json(), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  t.equal(response.headers['retry-after'], '1')
+})
+
 t.test('a reply that Fastify cannot send is an error of that request alone, also after a commit', async t => {
   const { app, browser: newBrowser } = await startSite(t)
   const consumed = new Response('x')
