@@ -11,7 +11,9 @@ import type { StoredSession } from '../stores/store.js'
 const NOT_LOADED = null
 const OPTED_OUT = false
 const NONE: readonly never[] = []
-type State = RequestSession | typeof NOT_LOADED | typeof OPTED_OUT
+/** What loading it has failed with, for an error handler that looks at the session all the same. */
+type Failed = Error
+type State = RequestSession | typeof NOT_LOADED | typeof OPTED_OUT | Failed
 
 /** Gives every request of `app` a session under `settings.name`: loaded in onRequest, committed in onSend. */
 export function addHooks (app: FastifyInstance, registration: Registration): void {
@@ -27,6 +29,7 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
       const state = stateOf(this)
       if (state === NOT_LOADED) throw new NotLoadedError(name)
       if (state === OPTED_OUT) throw new OptedOutError(name)
+      if (state instanceof Error) throw state
       return 'passport' in this ? withKeysListed(state) : state
     }
   })
@@ -39,7 +42,7 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
     }
     const tokens = tokensIn(request.headers.cookie, settings.cookie.name)
     if (tokens.length === 0) {
-      setState(request, new RequestSession(registration, request, reply, NONE, false))
+      setState(request, new RequestSession(registration, request, reply, NONE))
       done()
       return
     }
@@ -47,21 +50,25 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
     store.find(keys).then(({ now, sessions, renewed = NONE }) => {
       committer.noteTime(now)
       const found = candidates(tokens, keys, sessions)
-      setState(request, new RequestSession(registration, request, reply, found, found.length === 0 && renewed.length > 0))
+      setState(request, new RequestSession(registration, request, reply, found, found.length === 0 ? renewed[0] : undefined))
       done()
-    }, (error: Error) => done(refused(error, reply, undefined)))
+    }, (error: Error) => {
+      setState(request, error)
+      done(refused(error, reply, undefined))
+    })
   })
 
   app.addHook('onSend', function commitSession (request, reply, payload, done) {
     const state = stateOf(request)
-    const finished = state === NOT_LOADED || state === OPTED_OUT ? undefined : state.beforeHeaders()
+    const finished = state instanceof RequestSession ? state.beforeHeaders() : undefined
     if (finished === undefined) done()
-    else finished.then(() => done(), (error: Error & { statusCode?: number }) => done(refused(error, reply, payload)))
+    // What Fastify throws afterwards (a payload or a header that it cannot send) it catches only where it waits for a promise.
+    return finished?.catch((error: Error & { statusCode?: number }) => { throw refused(error, reply, payload) })
   })
 
   app.addHook('onResponse', function warnOfUncommitted (request, _reply, done) {
     const state = stateOf(request)
-    if (state !== NOT_LOADED && state !== OPTED_OUT) state.afterResponse()
+    if (state instanceof RequestSession) state.afterResponse()
     done()
   })
 }

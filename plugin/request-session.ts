@@ -3,7 +3,7 @@ import { Changes, computed, type UpdateFunction } from './changes.js'
 import type { SessionContent } from './codec.js'
 import type { Committed, Committer, Job, Stored } from './commit.js'
 import { addCookie, addRawCookie, varyByCookie, type Cookie } from './cookie.js'
-import { HeadersSentError, InvalidArgumentError, SessionGoneError } from './errors.js'
+import { HeadersSentError, InvalidArgumentError, SessionGoneError, StoreUnavailableError } from './errors.js'
 import { HandedOut } from './handed-out.js'
 import type { Settings } from './options.js'
 import type { Session, SessionStatus } from './session.js'
@@ -38,7 +38,8 @@ export class RequestSession implements Session {
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #loadedAt: number
-  readonly #wasRenewed: boolean
+  /** The row that names the session which a cookie's token had until lately: only a sign-out goes that way. */
+  #renewed: string | undefined
   #candidates: readonly Candidate[]
   /** Decoded at first use, so that a request that does not look costs no more than its query. */
   #content: SessionContent | undefined
@@ -61,18 +62,20 @@ export class RequestSession implements Session {
   #cookieDue: 'set' | 'clear' | undefined
   #isLooked = false
   #isSent = false
+  /** What {@link beforeHeaders} is waiting for. */
+  #finishing: Promise<void> | undefined
   #isOver = false
 
   /**
    * @param candidates what the cookies' tokens have found, in the order of the cookies
-   * @param wasRenewed another request has lately renewed the token that a cookie holds
+   * @param renewed the key of a cookie's token that another request has lately renewed, if nothing else was found
    */
-  constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, candidates: readonly Candidate[], wasRenewed: boolean) {
+  constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, candidates: readonly Candidate[], renewed?: string) {
     this.#of = of
     this.#request = request
     this.#reply = reply
     this.#candidates = candidates
-    this.#wasRenewed = wasRenewed
+    this.#renewed = renewed
     this.#loadedAt = candidates.length === 0 ? 0 : performance.now()
   }
 
@@ -235,14 +238,18 @@ export class RequestSession implements Session {
 
   /**
    * Before the headers leave: saves what was changed, or prolongs the session's life if that is due, and sets the cookie.
-   * Undefined if there is nothing to wait for. Does nothing when it is called again, as it is for the reply to an error.
+   * Undefined if there is nothing to wait for. Does nothing when it is called again, as it is for the reply to an error; but
+   * a reply that is sent before an earlier one has left (a handler that forgets to return it) waits with that one.
    */
   beforeHeaders (): Promise<void> | undefined {
-    if (this.#isSent) return undefined
+    if (this.#isSent) return this.#finishing
     this.#isSent = true
     if (this.#isLooked) varyByCookie(this.#reply)
     try {
-      if (this.#failure !== undefined || this.#mustCommit() || this.#mayNeedTouch()) return this.#finish()
+      if (this.#failure !== undefined || this.#mustCommit() || this.#mayNeedTouch()) {
+        this.#finishing = this.#finish().finally(() => { this.#finishing = undefined })
+        return this.#finishing
+      }
     } catch (error) {
       // A value was changed in place into something that cannot be kept.
       this.#failure = { error }
@@ -302,6 +309,8 @@ export class RequestSession implements Session {
   /** After a commit in which other requests' changes came in: their values, this request's objects, and what it has changed since. */
   #reopen (row: Row): SessionContent {
     const content = this.#of.settings.codec.decode(row.data)
+    // What was changed in place since the commit is this request's change, whatever has become of the key meanwhile.
+    this.#notice()
     this.#handedOut?.putInto(content.values)
     this.#changes.apply(content.values)
     content.deadline = this.#newDeadline ?? content.deadline
@@ -395,8 +404,9 @@ export class RequestSession implements Session {
   }
 
   async #destroyNow (): Promise<void> {
-    const doomed = this.#doomed ?? this.#row?.key
+    const doomed = this.#doomed ?? this.#row?.key ?? this.#renewed
     this.#row = undefined
+    this.#renewed = undefined
     this.#token = ''
     this.#content = this.#emptyContent()
     this.#takeJob()
@@ -418,9 +428,11 @@ export class RequestSession implements Session {
    */
   async #commitInTurn ({ goesOn = false } = {}): Promise<void> {
     if (!this.#mustCommit()) return
+    // Only for a destroy that came before it: one that comes later waits for this commit.
+    const deleting = this.#deleting
     const committing = this.#committing === undefined
-      ? this.#commitOnce(goesOn)
-      : this.#committing.catch(() => {}).then(() => this.#commitOnce(goesOn))
+      ? this.#commitOnce(goesOn, deleting)
+      : this.#committing.catch(() => {}).then(() => this.#commitOnce(goesOn, deleting))
     this.#committing = committing
     try {
       await committing
@@ -429,8 +441,8 @@ export class RequestSession implements Session {
     }
   }
 
-  async #commitOnce (goesOn: boolean): Promise<void> {
-    await this.#deleting
+  async #commitOnce (goesOn: boolean, deleting: Promise<void> | undefined): Promise<void> {
+    await deleting
     if (!this.#isDirty()) return
     await this.#told(async () => {
       const isNew = this.#row === undefined || this.#renew
@@ -454,6 +466,8 @@ export class RequestSession implements Session {
         this.#newRememberMe ??= job.rememberMe
         this.#renew ||= renew
         this.#status = 'modified'
+        // The session of an earlier commit, whose cookie has not left, is no more.
+        if (error instanceof SessionGoneError && this.#cookieDue === 'set') this.#cookieDue = undefined
         throw error
       }
     })
@@ -479,15 +493,18 @@ export class RequestSession implements Session {
   async #writeNew (job: Job, { values }: SessionContent, renew: boolean): Promise<Written> {
     const { committer } = this.#of
     // The browser is about to get the renewed session's cookie, or has it: it must not be given another in its place.
-    if (this.#row === undefined && this.#wasRenewed && !renew) throw new SessionGoneError()
-    const token = newToken()
-    const key = this.#keyOf(token)
-    if (this.#row !== undefined || job.changes.merged.length > 0) {
-      return { token, key, committed: await committer.exchange({ token: this.#row?.key, newToken: key }, job) }
+    if (this.#row === undefined && this.#renewed !== undefined && !renew) throw new SessionGoneError()
+    for (let tries = 1; ; tries++) {
+      const token = newToken()
+      const key = this.#keyOf(token)
+      if (this.#row !== undefined || job.changes.merged.length > 0) {
+        return { token, key, committed: await committer.exchange({ token: this.#row?.key, newToken: key }, job) }
+      }
+      const committed = await committer.insert(key, values, job)
+      if (committed !== undefined) return { token, key, committed }
+      // A token that is taken, or whose write is not known to have happened, is never handed out.
+      if (tries === MOST_TOKENS) throw new StoreUnavailableError(`a new session could not be written, ${tries} times`)
     }
-    const committed = await committer.insert(key, values, job)
-    // A token that is taken, or whose write is not known to have happened, is never handed out.
-    return committed === undefined ? await this.#writeNew(job, { values, deadline: 0, rememberMe: undefined }, renew) : { token, key, committed }
   }
 
   async #writeOver (job: Job, content: SessionContent): Promise<Written> {
@@ -570,6 +587,8 @@ interface Written {
   readonly committed: Committed
 }
 
+/** So many tokens are tried for a new session. None is taken twice; but something may end every connection that writes it. */
+const MOST_TOKENS = 3
 /** The last year that a cookie's date can have. */
 const LATEST = Date.UTC(9999, 11, 31)
 

@@ -11,7 +11,18 @@ export interface Done {
   readonly affectedRows: number
   /** A string beyond 2^53. */
   readonly insertId: number | string
+  /** Flags of the connection after it. */
+  readonly serverStatus?: number
 }
+
+/**
+ * What a server says to a write that was the primary until a failover: --read-only, super_read_only, innodb_read_only. It has
+ * done nothing, and a new connection may lead to the one that is the primary now.
+ */
+const READ_ONLY: readonly number[] = [1290, 1836]
+
+/** The flag that says that a transaction is open. */
+const IN_TRANSACTION = 1
 
 /** Connections of a pool, lent for a while. */
 export class MysqlConnections {
@@ -36,7 +47,8 @@ export class MysqlConnections {
   }
 
   async close (): Promise<void> {
-    await new Promise<void>((resolve, reject) => this.#pool.end(error => error === null || error === undefined ? resolve() : reject(error)))
+    // What it reports is that a connection is gone already, or never came.
+    await new Promise<void>(resolve => this.#pool.end(() => resolve()))
   }
 
   #get (timeLeft: number): Promise<MysqlConnection> {
@@ -60,6 +72,8 @@ export class MysqlConnections {
 export class Connection {
   readonly #connection: MysqlConnection
   readonly #pool: MysqlCallbackPool
+  /** Its statements are part of a transaction that will be committed. */
+  inTransaction = false
   #isBroken = false
   #killing: Promise<void> | undefined
 
@@ -79,7 +93,11 @@ export class Connection {
 
   /** What a prepared statement did. */
   async run (sql: string, values: readonly unknown[], timeLeft: number, patience?: number): Promise<Done> {
-    return await this.#send('execute', sql, values, timeLeft, patience) as Done
+    const done = await this.#send('execute', sql, values, timeLeft, patience) as Done
+    if (this.inTransaction || ((done.serverStatus ?? 0) & IN_TRANSACTION) === 0) return done
+    // Nobody will commit it, and the server undoes it with the connection.
+    this.#isBroken = true
+    throw new UnreachedError('a connection of the pool came with a transaction that somebody has left open')
   }
 
   /** A statement that is not worth preparing. */
@@ -94,8 +112,13 @@ export class Connection {
     else this.#connection.release()
   }
 
-  #send (method: 'query' | 'execute', sql: string, values: readonly unknown[], timeLeft: number, patience?: number): Promise<unknown> {
-    return new Promise((resolve, reject) => {
+  async #send (method: 'query' | 'execute', sql: string, values: readonly unknown[], timeLeft: number, patience?: number): Promise<unknown> {
+    if (this.#killing !== undefined) {
+      await this.#killing
+      this.#killing = undefined
+      if (this.#isBroken) throw new LostError('it is not known whether the statement before has been killed')
+    }
+    return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         // The driver cannot take a statement back, so the connection goes with it.
         this.#isBroken = true
@@ -116,6 +139,9 @@ export class Connection {
         } else if (errorNumber(error) === 0 || ('fatal' in error && error.fatal === true)) {
           this.#isBroken = true
           reject(new LostError('the connection was lost', { cause: error }))
+        } else if (READ_ONLY.includes(errorNumber(error))) {
+          this.#isBroken = true
+          reject(new UnreachedError('a connection leads to a server that is read-only', { cause: error }))
         } else {
           reject(error)
         }
@@ -124,8 +150,8 @@ export class Connection {
   }
 
   /**
-   * Ends the statement that is under way. The connection is not given back before that is done, or it could hit another's;
-   * but the kill never waits for a connection that is not there, as this may be the one that it waits for.
+   * Ends the statement that is under way. The connection has no other statement, and is not given back, before that is done,
+   * or it could hit that one; but the kill never waits for a connection that is not there, as this may be the one that it waits for.
    */
   #kill (isOver: () => boolean, timeLeft: number): void {
     const { threadId } = this.#connection

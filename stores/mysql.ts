@@ -79,8 +79,9 @@ class MysqlDatabase implements SqlDatabase<Connection> {
     this.#opening ??= openPool(this.#source, this.#connectTimeout)
     const { pool, size } = await this.#opening
     const connections = this.#connections ??= new MysqlConnections(pool)
+    const until = performance.now() + left
     const table = await connections.use(left, async connection =>
-      await inspectTable(async (text, values) => await ask(connection, text, values, left), this.#name, this.#quoted, this.#createTable))
+      await inspectTable(async (text, values) => await ask(connection, text, values, until - performance.now()), this.#name, this.#quoted, this.#createTable))
     this.#table = table
     this.#texts.clear()
     this.#quotedByKey = table.hasPrimaryKey ? `${this.#quoted} FORCE INDEX (PRIMARY)` : this.#quoted
@@ -151,8 +152,12 @@ class MysqlDatabase implements SqlDatabase<Connection> {
       values.push(...tokens, ...tokens, ...filled.map(({ data }) => data), ...tokens, ...seenValues(filled, tokens, whole))
       const statement = this.#text(`update ${filled.length} ${whole} ${allStay} ${locks}`, () =>
         sql.update(this.#dialect, this.#quotedByKey, filled.length, whole, allStay, locks))
-      const { insertId } = await connection.run(statement, values, left, this.#patience(locks, left))
-      const bits = BigInt(insertId)
+      const done = await connection.run(statement, values, left, this.#patience(locks, left)).catch((error: unknown) => {
+        // The server has undone this statement, but not those before it: its rows are as they were, and the caller looks.
+        if (saved.size === 0 || error instanceof LostError) throw error
+        return { insertId: 0 }
+      })
+      const bits = BigInt(done.insertId)
       items.forEach((session, i) => { if ((bits >> BigInt(i) & 1n) === 1n) saved.add(session) })
     }
     return saved
@@ -213,6 +218,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
   async #begin<T> (connection: Connection, left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
     try {
       await connection.query('START TRANSACTION', [], left)
+      connection.inTransaction = true
       return await work(connection)
     } catch (error) {
       // Without a COMMIT the server undoes what a lost connection has begun.

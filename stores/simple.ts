@@ -74,10 +74,10 @@ class LastWriteWins implements SessionStore {
   }
 
   async rewrite (tokens: readonly string[], decide: (found: Found) => readonly Write[]): Promise<void> {
-    for (const write of decide(await this.find(tokens))) {
-      if (write.kind === 'insert' || write.kind === 'update') await this.insert(write.session)
-      else await this.#store.delete(write.token)
-    }
+    const writes = decide(await this.find(tokens))
+    // What is new first: should that fail, nothing is lost.
+    for (const write of writes) if (write.kind === 'insert' || write.kind === 'update') await this.insert(write.session)
+    for (const write of writes) if (write.kind === 'move' || write.kind === 'delete') await this.#store.delete(write.token)
   }
 
   async * scan (): AsyncIterable<StoredSession> {

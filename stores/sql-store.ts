@@ -266,16 +266,23 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async #sendUpdate (sessions: readonly ChangedSession[], left: number): Promise<Array<Outcome | undefined>> {
+    const saved = new Set<ChangedSession>()
     let wasLost = false
     // Repeated after a loss it does nothing if it was carried out: the data is then no longer what was seen.
-    const { saved, newest } = await this.#attempt(left, true, async (connection, left) => {
-      const saved = await this.#database.update(connection, sessions, left, this.#locks(sessions.length)).catch((error: unknown) => {
+    const newest = await this.#attempt(left, true, async (connection, left) => {
+      const update = this.#database.update(connection, sessions.filter(session => !saved.has(session)), left, this.#locks(sessions.length))
+      const written = await update.catch((error: unknown) => {
         wasLost ||= error instanceof LostError
         throw error
       })
+      for (const session of written) saved.add(session)
       const missed = sessions.filter(session => !saved.has(session))
-      const newest = missed.length === 0 ? undefined : await this.#findAll(connection, missed.map(({ token }) => token), left)
-      return { saved, newest }
+      return missed.length === 0 ? undefined : await this.#findAll(connection, missed.map(({ token }) => token), left)
+    }).catch((error: unknown) => {
+      // What was saved, or may have been, must not be sent again, one by one, for want of an answer about the others.
+      if (saved.size === 0 && (!wasLost || this.#database.kindOf(error) === 'unknown')) throw error
+      wasLost = true
+      return undefined
     })
     return sessions.map(session => saved.has(session) ? { kind: 'saved' } : this.#missed(session, newest?.live.get(session.token), wasLost))
   }
@@ -302,6 +309,7 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async #transact (tokens: readonly string[], decide: (found: Found) => readonly Write[], contact: Contact, left: number): Promise<void> {
+    let live: ReadonlyMap<string, StoredSession> = new Map()
     let writes: readonly Write[] = []
     const until = performance.now() + left
     try {
@@ -310,16 +318,29 @@ export class SqlStore<Connection> implements SessionStore {
           ? { now: undefined, sessions: [] }
           : await this.#database.findAndLock(connection, [...tokens].sort(), until - performance.now(), this.#timeout)
         if (now !== undefined) this.#clock.set(now)
-        const { live } = sort(sessions)
+        live = sort(sessions).live
         writes = decide({ now: this.#now(), sessions: tokens.flatMap(token => live.get(token) ?? []) })
         for (const write of writes) await this.#carryOut(connection, write, contact, until - performance.now())
       })
     } catch (error) {
       if (!(error instanceof CommitLostError)) throw error
       const written = writes.flatMap(write => write.kind === 'insert' || write.kind === 'update' ? [write.session] : [])
-      const isDone = written.length === 0 || await this.#database.transact(left, async connection => await this.#database.holds(connection, written, left, this.#timeout))
-      if (!isDone) throw new UnreachedError(error.message, { cause: error.cause })
+      const before = writes.flatMap(write => write.kind === 'insert' ? [] : live.get(write.kind === 'update' ? write.session.token : write.token) ?? [])
+      const became = await this.#lookedUp(written, before, until - performance.now()).catch((error: unknown) => error)
+      if (became === 'done') return
+      if (became === 'undone') throw new UnreachedError(error.message, { cause: error.cause })
+      // Somebody has written on top, or nobody could look: it may have happened, and must not be done twice.
+      throw new LostError(error.message, { cause: error.cause })
     }
+  }
+
+  /** What became of a transaction whose COMMIT was not answered; undefined if that cannot be told any more. */
+  async #lookedUp (written: readonly NewSession[], before: readonly NewSession[], left: number): Promise<'done' | 'undone' | undefined> {
+    return await this.#repeat(left, true, async left => await this.#database.transact(left, async connection => {
+      const holds = async (sessions: readonly NewSession[]) => sessions.length === 0 || await this.#database.holds(connection, sessions, left, this.#timeout)
+      if (await holds(written)) return 'done'
+      return await holds(before) ? 'undone' : undefined
+    }))
   }
 
   async #carryOut (connection: Connection, write: Write, contact: Contact, left: number): Promise<void> {

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import Fastify from 'fastify'
@@ -6,6 +8,7 @@ import { createPool } from 'mysql2'
 import { createPool as createPromisePool } from 'mysql2/promise'
 import t, { type Test } from 'tap'
 import sessions, { memoryStore, mssqlStore, mysqlStore, type SessionOptions, type SessionStore, type StoreLog } from '../plugin/index.js'
+import { newToken } from '../plugin/token.js'
 import { makeApplication, mysqlOptions, newSession, onEachStore, type Place } from './application.js'
 import { latch } from './barrier.js'
 import { makeDatabase, type Database } from './database.js'
@@ -66,6 +69,26 @@ t.test('an application whose database cannot be reached is closed', async t => {
   await application.app.ready()
   await application.app.close()
   await areGone(t, database)
+})
+
+t.test('an application is closed while a connection is being made to a database that does not answer', async t => {
+  const connected = latch()
+  const mute = createServer(socket => {
+    socket.on('error', () => {})
+    connected.open()
+  })
+  mute.listen(0, '127.0.0.1')
+  await once(mute, 'listening')
+  t.teardown(() => { mute.close() })
+  const app = Fastify()
+  await app.register(sessions, { store: 'mysql', mysql: `mysql://root@127.0.0.1:${(mute.address() as AddressInfo).port}/none`, storeTimeout: 300 })
+  const ready = app.ready()
+  await connected.opened
+  await ready
+  const waiting = app.inject({ url: '/', headers: { cookie: `session=${newToken()}` } })
+  await new Promise(resolve => setImmediate(resolve))
+  await app.close()
+  t.equal((await waiting).statusCode, 503)
 })
 
 t.test('a store that was never opened is closed, and answers no more', async t => {

@@ -236,6 +236,31 @@ t.test('nothing of the store\'s is left on the connections of a pool that is not
   if (isMariadb) t.equal(id, 77)
 })
 
+t.test('what is written on a connection whose transaction somebody has left open is saved all the same', async t => {
+  const { url } = await scsDatabase(t)
+  const pool = poolFor(t, { uri: url, connectionLimit: 2 })
+  const [store, other] = [await opened(t, pool), await opened(t, url)]
+  const leave = async () => {
+    const connections = await Promise.all([pool.promise().getConnection(), pool.promise().getConnection()])
+    for (const connection of connections) await connection.query('START TRANSACTION')
+    for (const connection of connections) connection.release()
+  }
+  const session = newSession()
+  const later = { ...session, data: Buffer.from('later') }
+  await leave()
+  t.equal(await store.insert(session), true)
+  t.match((await other.find([session.token])).sessions, [{ data: session.data }])
+  await leave()
+  t.strictSame(await store.update({ ...later, seen: whole(session.data) }), { kind: 'saved' })
+  t.match((await other.find([session.token])).sessions, [{ data: later.data }])
+  await leave()
+  await store.rewrite([session.token], () => [{ kind: 'update', session }])
+  t.match((await other.find([session.token])).sessions, [{ data: session.data }])
+  await leave()
+  await store.delete(session.token)
+  t.strictSame((await other.find([session.token])).sessions, [])
+})
+
 t.test('a scan of a hundred thousand sessions holds a few pages of them, whatever is in their rows', async t => {
   const { url, connection } = await scsDatabase(t)
   await connection.query('INSERT INTO sessions VALUES (LEFT(SHA2(0, 256), 40), REPEAT(\'x\', 500), UTC_TIMESTAMP() + INTERVAL 2 DAY)')

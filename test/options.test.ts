@@ -353,6 +353,26 @@ t.test('a store that has only find, commit and delete tells a change and an end 
   t.equal(response.statusCode, 409)
 })
 
+t.test('a store that has only find, commit and delete keeps the session of a renewal that fails', async t => {
+  let isFull = false
+  const store = scsLikeStore()
+  const browser = (await startSite(t, {
+    store: {
+      find: async (token: string) => await store.find(token),
+      commit: async (token: string, data: Uint8Array, expiry: Date) => {
+        if (isFull) throw new Error('disk full')
+        await store.commit(token, data, expiry)
+      },
+      delete: async (token: string) => { await store.delete(token) }
+    }
+  })).browser()
+  await browser.visit(session => session.put('n', 1))
+  isFull = true
+  const { response } = await browser.visit(session => session.renewToken())
+  t.equal(response.statusCode, 503)
+  t.strictSame((await browser.visit(session => session.data())).value, { n: 1 })
+})
+
 t.test('such a store cannot be asked for all sessions, and has no cleanup', async t => {
   const { store } = settingsOf({ store: scsLikeStore() })
   await store.open({ warn () {}, error () {} })

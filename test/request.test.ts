@@ -3,7 +3,7 @@ import { get as httpGet, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
 import t, { type Test } from 'tap'
 import sessions, { memoryStore, type Found, type NewSession, type Session, type SessionStore, type StoreLog, type Write } from '../plugin/index.js'
 import { hashToken, newToken } from '../plugin/token.js'
@@ -202,6 +202,72 @@ t.test('an onSend hook that throws after the commit changes nothing of it: one w
   t.equal((await browser.visit(session => session.get('a'))).value, 1)
 })
 
+t.test('an error handler that looks at a session that could not be loaded gets the reason', async t => {
+  const { store } = watched(memoryStore(), async name => { if (name === 'find') throw new Error('disk') })
+  const { app } = await startSite(t, store)
+  app.register(async scope => {
+    scope.setErrorHandler((error, request, reply) => reply.send(request.session.get('language') === 'de' ? { fehler: true } : error))
+    scope.get('/', async () => 'ok')
+  })
+  const response = await app.inject({ url: '/', headers: { cookie: `session=${newToken()}` } })
+  t.equal(response.statusCode, 503)
+  t.match(response.json(), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  t.equal(response.headers['retry-after'], '1')
+})
+
+t.test('a reply that Fastify cannot send is an error of that request alone, also after a commit', async t => {
+  const { app, browser: newBrowser } = await startSite(t)
+  const consumed = new Response('x')
+  await consumed.text()
+  const bad: Record<string, (reply: FastifyReply) => unknown> = {
+    'an object as HTML': reply => reply.type('text/html').send({ no: 'string' }),
+    'a response that was read': reply => reply.send(consumed),
+    'a header of two lines': reply => reply.header('x-two', 'a\nb').send('ok')
+  }
+  app.get<{ Params: { what: string } }>('/bad/:what', async (request, reply) => {
+    request.session.put('a', 1)
+    return bad[request.params.what]?.(reply)
+  })
+  for (const what of Object.keys(bad)) {
+    const { response } = await newBrowser().get(`/bad/${encodeURIComponent(what)}`)
+    t.equal(response.statusCode, 500, what)
+  }
+})
+
+t.test('a reply that is sent twice, or not returned by an async handler, leaves after the commit and with the cookie', async t => {
+  let committed = 0
+  const { store } = watched(memoryStore(), async name => {
+    if (name !== 'insert') return
+    await new Promise(resolve => setImmediate(resolve))
+    committed++
+  })
+  const { app, browser: newBrowser } = await startSite(t, store)
+  app.get('/async', async (request, reply) => { request.session.put('a', 1); void reply.send({ ok: 1 }) })
+  app.get('/twice', (request, reply) => { request.session.put('a', 1); void reply.send({ ok: 1 }); void reply.send({ ok: 2 }) })
+  app.get('/throws', async (request, reply) => { request.session.put('a', 1); void reply.send({ ok: 1 }); throw new Error('mine') })
+  for (const [i, url] of ['/async', '/twice', '/throws'].entries()) {
+    const browser = newBrowser()
+    const { response, cookies } = await browser.get(url)
+    t.equal(committed, i + 1, `${url} was committed before it was answered`)
+    t.strictSame(response.json(), { ok: 1 }, 'what was sent first')
+    t.equal(cookies.length, 1)
+    t.equal((await browser.visit(session => session.get('a'))).value, 1)
+  }
+})
+
+t.test('a reply that is sent twice is an error once its commit has failed', async t => {
+  const { store } = watched(memoryStore(), async name => {
+    if (name !== 'insert') return
+    await new Promise(resolve => setImmediate(resolve))
+    throw new Error('disk')
+  })
+  const { app, browser } = await startSite(t, store)
+  app.get('/async', async (request, reply) => { request.session.put('a', 1); void reply.send({ ok: 1 }) })
+  const { response, cookies } = await browser().get('/async')
+  t.equal(response.statusCode, 503)
+  t.strictSame(cookies, [])
+})
+
 t.test('a failure that the application caught in commit() is no success', async t => {
   let fails = true
   const { store } = watched(memoryStore(), async name => { if (fails && name === 'insert') throw new Error('disk') })
@@ -232,6 +298,58 @@ t.test('a failure that the application caught in commit() is no success', async 
   t.strictSame((await browser.get('/told')).response.json(), { saved: false })
   t.strictSame((await browser.get('/again')).response.json(), { saved: true })
   t.equal((await browser.visit(session => session.get('a'))).value, 1)
+})
+
+t.test('destroy ends a session whose commits, several at once, are still under way', async t => {
+  const { store, calls } = watched(memoryStore(), async () => { await new Promise(resolve => setImmediate(resolve)) })
+  const browser = (await startSite(t, store)).browser()
+  await browser.visit(session => session.put('n', 0))
+  const old = browser.copy()
+  const message = async (session: Session) => {
+    session.update('n', n => Number(n) + 1)
+    await session.commit()
+  }
+  const { response, cookies } = await browser.visit(async session => {
+    await Promise.all([message(session), message(session), session.destroy()])
+    await Promise.all([session.commit(), session.destroy(), session.commit(), session.destroy()])
+  })
+  t.equal(response.statusCode, 200)
+  t.match(cookies, [/^session=; Max-Age=0;/])
+  t.ok(calls.includes('delete'))
+  t.strictSame((await old.visit(session => session.keys())).value, [])
+})
+
+t.test('a session that was stored, and ended by another before the reply, sets no cookie', async t => {
+  const store = memoryStore()
+  const { app, browser: newBrowser } = await startSite(t, store)
+  app.get('/', async ({ session }) => {
+    session.put('a', 1)
+    await session.commit()
+    session.put('b', 2)
+    await store.delete(hashToken(session.token))
+    return 'ok'
+  })
+  const { response, cookies } = await newBrowser().get('/')
+  t.equal(response.statusCode, 409)
+  t.strictSame(cookies, [])
+})
+
+t.test('what is changed in place after a commit is saved, though another request has changed the same value before it', async t => {
+  const { app, browser: newBrowser } = await startSite(t)
+  const browser = newBrowser()
+  const other = async (token: string) => await app.inject({ url: '/other', headers: { cookie: `session=${token}` } })
+  app.get('/other', async ({ session }) => { session.put('cart', { tea: 1 }); return 'ok' })
+  app.get('/', async ({ session }) => {
+    const cart = session.get('cart') as Record<string, number>
+    await other(session.token)
+    session.put('b', 1)
+    await session.commit()
+    cart['milk'] = 1
+    return session.data()
+  })
+  await browser.visit(session => session.put('cart', {}))
+  t.strictSame((await browser.get('/')).response.json(), { cart: { milk: 1 }, b: 1 })
+  t.strictSame((await browser.visit(session => session.data())).value, { cart: { milk: 1 }, b: 1 })
 })
 
 t.test('a stream that was to be sent is closed when the commit fails', async t => {
@@ -545,6 +663,21 @@ t.test('a token that is taken is never handed out', async t => {
   t.equal(refused.length, 2)
   t.notOk(refused.includes(hashToken(browser.token)))
   t.equal((await browser.visit(session => session.get('a'))).value, 1)
+})
+
+t.test('a new session that the store never finds again is given up', async t => {
+  let inserts = 0
+  const forgetful: SessionStore = Object.assign(watched(memoryStore()).store, {
+    insert: async () => {
+      if (++inserts > 100) throw new Error('for ever')
+      return false
+    }
+  })
+  const { response, cookies } = await (await startSite(t, forgetful)).browser().visit(session => session.put('a', 1))
+  t.equal(response.statusCode, 503)
+  t.match(response.json(), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  t.strictSame(cookies, [])
+  t.equal(inserts, 3)
 })
 
 for (const [what, ahead] of [['ahead of', 3_600_000], ['behind', -3_600_000]] as const) {

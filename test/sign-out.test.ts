@@ -158,6 +158,26 @@ onEachStore('a request with the old token right after a renewal is anonymous, an
   t.strictSame(await dataOf(application, renewed), { user: 'ada' })
 })
 
+onEachStore('a sign-out that was sent before a renewal was answered, and comes after it with the old token, ends the renewed session', async (t, place) => {
+  const application = makeApplication(t, place.options)
+  const other = makeApplication(t, place.options)
+  const token = await newSession(application)
+  const { token: renewed } = await other.visit(token, signIn('ada'))
+  const visit = await application.visit(token, async ({ session }) => {
+    await session.destroy()
+    session.put('theme', 'dark')
+    return 'signed out'
+  })
+  t.equal(visit.status, 200)
+  await isAnonymous(t, application, renewed as string)
+  t.strictSame(await dataOf(application, visit.token), { theme: 'dark' }, 'what is put after it begins a new session')
+
+  const { token: again } = await other.visit(visit.token, signIn('ada'))
+  const { token: cleared } = await application.visit(visit.token, signOut)
+  t.equal(cleared, '', 'the cookie is taken away')
+  await isAnonymous(t, application, again as string)
+})
+
 onEachStore('a stream that commits at its end, after a sign-out elsewhere, is told and brings nothing back', async (t, place) => {
   const application = makeApplication(t, place.options)
   const token = await newSession(application)
