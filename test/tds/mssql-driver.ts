@@ -21,6 +21,8 @@ export interface MssqlRequest {
 
 export interface MssqlPool {
   readonly size: number
+  /** How many of its connections are in use. */
+  readonly borrowed: number
   connect (): Promise<MssqlPool>
   close (): Promise<void>
   request (): MssqlRequest
