@@ -6,6 +6,8 @@ export interface MssqlPool {
   connect (): Promise<unknown>
   request (): unknown
   close (): Promise<unknown>
+  on (event: 'error', listener: (error: unknown) => void): unknown
+  listenerCount (event: 'error'): number
 }
 
 /** A config of mssql's, as `new ConnectionPool(config)` takes it. */
@@ -82,6 +84,8 @@ export async function openPool (source: MssqlSource, connectTimeout: number): Pr
   const driver = await loadDriver()
   const given = typeof source === 'string' ? undefined : poolIn(source)
   const pool = given ?? new driver.ConnectionPool(ownConfig(source as string | MssqlConfig, connectTimeout))
+  // A connection that is lost while it works is told to the pool too, and if nobody listens there the process ends.
+  if (pool.listenerCount('error') === 0) pool.on('error', () => {})
   return { driver, pool, isOwn: given === undefined, size: sizeOf(pool) }
 }
 

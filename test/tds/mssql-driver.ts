@@ -27,6 +27,7 @@ export interface MssqlPool {
   close (): Promise<void>
   request (): MssqlRequest
   on (event: 'error', listener: (error: Error) => void): void
+  listenerCount (event: 'error'): number
 }
 
 export interface MssqlTransaction {
