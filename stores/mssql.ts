@@ -44,10 +44,14 @@ const KINDS: ReadonlyMap<number, ErrorKind> = new Map([
   [208, 'missing'],
   ...[229, 230, 262, 4060, 18452, 18456].map((number): [number, ErrorKind] => [number, 'refused'])
 ])
-/** Babelfish has one number for errors of the engine below it; they are known by their words. */
+/** Babelfish has one number for all errors of the engine below it that SQL Server does not have; they are known by their words. */
 const BABELFISH = 33557097
 const WORDS: ReadonlyArray<readonly [RegExp, ErrorKind]> = [
-  [/lock timeout/i, 'locked'], [/deadlock|could not serialize/i, 'undone'], [/duplicate key/i, 'duplicate'], [/does not exist/i, 'missing']
+  [/lock timeout/i, 'locked'],
+  [/deadlock|could not serialize/i, 'undone'],
+  [/duplicate key/i, 'duplicate'],
+  [/^relation .* does not exist/i, 'missing'],
+  [/permission denied|database .* does not exist/i, 'refused']
 ]
 
 /** A pool, or a transaction on one of its connections. */

@@ -220,7 +220,7 @@ export class Connection {
       this.destroy()
       return
     }
-    const reply = new Reply(call !== undefined)
+    const reply = new Reply(call !== undefined, this.#server.babelfish)
     let failed = false
     try {
       if (message.reset) {
