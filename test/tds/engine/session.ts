@@ -37,7 +37,7 @@ export class Session {
     this.server = server
     this.#db = db
     this.spid = spid
-    this.locks = new AppLocks((sql) => this.run(sql))
+    this.locks = new AppLocks((sql) => this.run(sql), (sql) => this.#quietly(sql))
   }
 
   static async open (server: Server, spid: number): Promise<Session> {
@@ -141,7 +141,7 @@ export class Session {
     this.#transactions = 0
     this.#descriptor = 0n
     reply.envChange(kind, Buffer.alloc(0), descriptor)
-    if (!this.#cancelled) await this.locks.releaseAll('transaction')
+    await this.locks.releaseAll('transaction')
   }
 
   #descriptorBytes (): Buffer {
