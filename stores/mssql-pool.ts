@@ -43,6 +43,7 @@ export interface DriverRequest {
   input (name: string, type: unknown, value: unknown): unknown
   query (sql: string): Promise<{ recordsets: unknown[][][], rowsAffected: number[] }>
   execute (procedure: string): Promise<{ returnValue?: number }>
+  cancel (): unknown
 }
 
 export interface DriverTransaction {

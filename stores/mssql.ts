@@ -239,8 +239,11 @@ class MssqlDatabase implements SqlDatabase<Connection> {
 
   async #begin<T> (transaction: DriverTransaction, left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
     const { driver } = this.#reached
+    const begun = transaction.begin(driver.ISOLATION_LEVEL.READ_COMMITTED)
+    // One that begins later must not keep its connection.
+    const giveUp = () => { begun.then(async () => await transaction.rollback()).catch(() => {}) }
     try {
-      await inTime(transaction.begin(driver.ISOLATION_LEVEL.READ_COMMITTED), left)
+      await inTime(begun, left, giveUp)
     } catch (error) {
       throw new UnreachedError('it cannot be reached', { cause: error })
     }
@@ -266,7 +269,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     request.input('LockOwner', driver.NVarChar(32), 'Transaction')
     request.input('LockTimeout', driver.Int, 0)
     try {
-      const { returnValue = -1 } = await inTime(request.execute('sp_getapplock'), left + GRACE)
+      const { returnValue = -1 } = await inTime(request.execute('sp_getapplock'), left + GRACE, () => request.cancel())
       return returnValue >= 0
     } catch (error) {
       throw this.#failure(error)
@@ -279,7 +282,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     request.arrayRowMode = true
     for (const [name, type, value] of parameters) request.input(name, type, value)
     try {
-      const { recordsets, rowsAffected } = await inTime(request.query(statement), left + GRACE)
+      const { recordsets, rowsAffected } = await inTime(request.query(statement), left + GRACE, () => request.cancel())
       return { rows: recordsets.at(-1) ?? [], rowsAffected }
     } catch (error) {
       throw this.#failure(error)
@@ -339,10 +342,14 @@ const GRACE = 500
 /** Codes of errors before anything was sent. */
 const UNSENT = ['ECONNCLOSED', 'ENOTOPEN', 'ELOGIN', 'EINSTLOOKUP', 'EALREADYCONNECTING']
 
-async function inTime<T> (answer: Promise<T>, left: number): Promise<T> {
+/** @param giveUp is called when it takes too long: what still waits for a connection is not to be sent at some later time */
+async function inTime<T> (answer: Promise<T>, left: number, giveUp = (): unknown => undefined): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new LostError('no answer in time')), Math.max(1, left))
+    timer = setTimeout(() => {
+      reject(new LostError('no answer in time'))
+      giveUp()
+    }, Math.max(1, left))
   })
   try {
     return await Promise.race([answer, late])

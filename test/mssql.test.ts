@@ -157,6 +157,28 @@ t.test('a slow server is answered 503, and its connection is used again', frontO
   t.equal(front.connections, connections, 'no further connection')
 })
 
+t.test('when the user\'s pool has no free connection, calls are refused, and what they wanted is not done later', frontOnly, async t => {
+  const server = await makeFront(t)
+  const { statements } = server.front
+  const pool = poolFor(t, { ...server.config, pool: { max: 4 } })
+  const store = mssqlStore(pool as never, { createTable: true, cleanupInterval: 0, storeTimeout: 300 })
+  await store.open(silent)
+  const theirs = Array.from({ length: 4 }, () => new mssql.Transaction(pool))
+  for (const transaction of theirs) await transaction.begin()
+  statements.length = 0
+  const refused = { code: 'FST_SESSION_STORE_UNAVAILABLE' }
+  await Promise.all([
+    t.rejects(store.insert(session()), refused),
+    t.rejects(store.rewrite([newToken()], () => [{ kind: 'insert', session: session() }]), refused)
+  ])
+  // It waits until both are given up.
+  await store.close()
+  t.ok(pool.pending > 0)
+  for (const transaction of theirs) await transaction.rollback()
+  while (pool.borrowed > 0 || pool.pending > 0) await new Promise(resolve => setImmediate(resolve))
+  t.strictSame(statements.filter(({ sql }) => /INSERT/.test(sql)), [])
+})
+
 for (const [what, match, deed] of [
   ['a read', /SELECT token/, read], ['a save', /UPDATE .* SET data/, change], ['a renewal', /INSERT/, ({ session }) => { session.renewToken(); return 'ok' }],
   ['a sign-out', /DELETE/, async ({ session }) => { await session.destroy(); return 'ok' }]

@@ -23,6 +23,8 @@ export interface MssqlPool {
   readonly size: number
   /** How many of its connections are in use. */
   readonly borrowed: number
+  /** How many requests wait for one. */
+  readonly pending: number
   connect (): Promise<MssqlPool>
   close (): Promise<void>
   request (): MssqlRequest
