@@ -3,9 +3,7 @@ import type { SessionOptions, StoreLog } from '../plugin/index.js'
 import { hashToken, newToken } from '../plugin/token.js'
 import { mssqlStore, type MssqlStoreOptions } from '../stores/mssql.js'
 import type { SessionStore } from '../stores/store.js'
-import { successorNote } from '../stores/successor.js'
 import { dataOf, makeApplication, newSession, type Application, type Deed } from './application.js'
-import { latch } from './barrier.js'
 import { frontOnly, makeFront, makeSqlServer, mssqlOptions, type SqlServer } from './sql-server.js'
 import { mssql, type MssqlPool } from './tds/mssql-driver.js'
 
@@ -269,59 +267,6 @@ t.test('a pool of the user\'s works after the application is closed; the store\'
   await own.app.close()
   for (let i = 0; i < 5000 && await count() > 0; i++) await new Promise(resolve => setImmediate(resolve))
   t.equal(await count(), 0)
-})
-
-const insertExpired = async (server: SqlServer, count: number, data = '0x78') => {
-  for (let i = 0; i < count; i += 500) {
-    const rows = Array.from({ length: Math.min(500, count - i) }, (_, j) => `('${`old${i + j}-`.padEnd(43, 'x')}', ${data}, DATEADD(second, ${i + j}, '2020-01-01'))`)
-    await server.query(`INSERT INTO sessions (token, data, expiry) VALUES ${rows.join()}`)
-  }
-}
-const rowsIn = async (server: SqlServer) => Number((await server.query('SELECT COUNT(*) AS n FROM sessions'))[0]?.['n'])
-
-t.test('expired rows are deleted, no more than asked for; live ones and notes of renewals stay', async t => {
-  const server = await makeSqlServer(t)
-  const store = await openStore(t, server)
-  const live = session()
-  await store.insert(live)
-  await store.insert({ token: newToken(), data: Buffer.from(successorNote(live.token)), ttl: 1 })
-  await insertExpired(server, 600)
-  t.equal(await store.deleteExpired(10), 10)
-  t.equal(await rowsIn(server), 592)
-  t.equal(await store.deleteExpired(300), 300, 'more than a statement takes')
-  t.equal(await store.deleteExpired(1000), 290)
-  t.equal(await store.deleteExpired(1000), 0)
-  t.equal(await rowsIn(server), 2)
-  t.equal((await store.find([live.token])).sessions.length, 1)
-})
-
-t.test('the cleanup runs by itself, of several processes one at a time', async t => {
-  const server = await makeSqlServer(t)
-  await openStore(t, server)
-  await insertExpired(server, 1000)
-  await Promise.all([1, 2, 3].map(async () => await openStore(t, server, { cleanupInterval: 1 })))
-  for (let i = 0; i < 500 && await rowsIn(server) > 0; i++) await new Promise(resolve => setTimeout(resolve, 10))
-  t.equal(await rowsIn(server), 0)
-})
-
-t.test('the cleanup leaves the table alone while another process has its lock', async t => {
-  const server = await makeSqlServer(t)
-  await openStore(t, server)
-  await insertExpired(server, 10)
-  const other = new mssql.Transaction(await poolFor(t, server.config).connect())
-  await other.begin()
-  const lock = await new mssql.Request(other).input('Resource', mssql.NVarChar(255), 'fastify-sql-sessions [sessions]')
-    .input('LockMode', mssql.NVarChar(32), 'Exclusive').input('LockTimeout', mssql.Int, 0).execute('sp_getapplock')
-  t.equal(lock.returnValue, 0)
-  const complained = latch()
-  const store = mssqlStore(server.config, { cleanupInterval: 1 })
-  t.teardown(async () => { await store.close() })
-  await store.open({ ...silent, error: () => { complained.open() } })
-  await new Promise(resolve => setTimeout(resolve, 200))
-  t.equal(await rowsIn(server), 10)
-  await other.rollback()
-  for (let i = 0; i < 500 && await rowsIn(server) > 0; i++) await new Promise(resolve => setTimeout(resolve, 10))
-  t.equal(await rowsIn(server), 0)
 })
 
 t.test('createTable makes the table, twice and by several at once', async t => {
