@@ -1,6 +1,6 @@
 import { asBuffer } from './bytes.js'
 import { StoreMisconfiguredError, TableMissingError } from './errors.js'
-import { checkSource, openPool, type Driver, type DriverTransaction, type MssqlPool, type MssqlSource, type OpenedPool } from './mssql-pool.js'
+import { checkSource, openPool, type Driver, type DriverRequest, type DriverTransaction, type MssqlPool, type MssqlSource, type OpenedPool } from './mssql-pool.js'
 import * as sql from './mssql-sql.js'
 import { schemaFor } from './schema.js'
 import { CommitLostError, LostError, UnreachedError, type Contact, type ErrorKind, type Rows, type SqlDatabase } from './sql-database.js'
@@ -68,6 +68,8 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   readonly #connectTimeout: number
   #opening: Promise<OpenedPool> | undefined
   #opened: OpenedPool | undefined
+  /** The last request of a transaction, if the driver may still be at it. */
+  readonly #lastOf = new WeakMap<Connection, Promise<unknown>>()
 
   constructor (source: MssqlSource, options: MssqlStoreOptions) {
     checkSource(source)
@@ -251,9 +253,15 @@ class MssqlDatabase implements SqlDatabase<Connection> {
       return await work(transaction)
     } catch (error) {
       // A deadlock's victim, and a connection that is gone, have no transaction any more.
-      await inTime(transaction.rollback(), left).catch(() => {})
+      await inTime(this.#undo(transaction), left).catch(() => {})
       throw error instanceof LostError ? new UnreachedError(error.message, { cause: error.cause }) : error
     }
+  }
+
+  /** The driver refuses while a request is under way, and one that was given up is until the server has let it go. */
+  async #undo (transaction: DriverTransaction): Promise<void> {
+    await this.#lastOf.get(transaction)?.catch(() => {})
+    await transaction.rollback()
   }
 
   async #lock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<void> {
@@ -263,27 +271,32 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   /** Takes the application lock of this table until the transaction ends, unless somebody has it. */
   async #tryLock (transaction: Connection, left: number): Promise<boolean> {
     const { driver } = this.#reached
-    const request = new driver.Request(transaction, { requestTimeout: Math.max(1, Math.ceil(left)) })
-    request.input('Resource', driver.NVarChar(255), `fastify-sql-sessions ${this.#quoted}`)
-    request.input('LockMode', driver.NVarChar(32), 'Exclusive')
-    request.input('LockOwner', driver.NVarChar(32), 'Transaction')
-    request.input('LockTimeout', driver.Int, 0)
-    try {
-      const { returnValue = -1 } = await inTime(request.execute('sp_getapplock'), left + GRACE, () => request.cancel())
-      return returnValue >= 0
-    } catch (error) {
-      throw this.#failure(error)
-    }
+    const { returnValue = -1 } = await this.#ask(transaction, left, async request => {
+      request.input('Resource', driver.NVarChar(255), `fastify-sql-sessions ${this.#quoted}`)
+      request.input('LockMode', driver.NVarChar(32), 'Exclusive')
+      request.input('LockOwner', driver.NVarChar(32), 'Transaction')
+      request.input('LockTimeout', driver.Int, 0)
+      return await request.execute('sp_getapplock')
+    })
+    return returnValue >= 0
   }
 
   async #query (connection: Connection, statement: string, parameters: Parameters, left: number): Promise<{ rows: unknown[][], rowsAffected: number[] }> {
+    const { recordsets, rowsAffected } = await this.#ask(connection, left, async request => {
+      request.arrayRowMode = true
+      for (const [name, type, value] of parameters) request.input(name, type, value)
+      return await request.query(statement)
+    })
+    return { rows: recordsets.at(-1) ?? [], rowsAffected }
+  }
+
+  async #ask<T> (connection: Connection, left: number, ask: (request: DriverRequest) => Promise<T>): Promise<T> {
     const { driver } = this.#reached
     const request = new driver.Request(connection, { requestTimeout: Math.max(1, Math.ceil(left)) })
-    request.arrayRowMode = true
-    for (const [name, type, value] of parameters) request.input(name, type, value)
+    const answer = ask(request)
+    this.#lastOf.set(connection, answer)
     try {
-      const { recordsets, rowsAffected } = await inTime(request.query(statement), left + GRACE, () => request.cancel())
-      return { rows: recordsets.at(-1) ?? [], rowsAffected }
+      return await inTime(answer, left + GRACE, () => request.cancel())
     } catch (error) {
       throw this.#failure(error)
     }

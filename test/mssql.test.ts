@@ -177,6 +177,27 @@ t.test('when the user\'s pool has no free connection, calls are refused, and wha
   t.strictSame(statements.filter(({ sql }) => /INSERT/.test(sql)), [])
 })
 
+t.test('a transaction that was given up is undone as soon as the server lets its statement go', frontOnly, async t => {
+  const server = await makeFront(t)
+  const pool = poolFor(t, server.config)
+  const store = mssqlStore(pool as never, { createTable: true, cleanupInterval: 0, storeTimeout: 200 })
+  await store.open(silent)
+  const [one, other] = [session(), session()]
+  await store.insert(one)
+  await store.insert(other)
+  server.front.faults.delay(60_000, /SELECT token/)
+  server.front.faults.deafen()
+  // It has locked both rows when it is held up.
+  await t.rejects(store.rewrite([one.token, other.token], () => []), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  // It waits until that is given up.
+  await store.close()
+  t.equal(pool.borrowed, 1)
+  server.front.faults.hear()
+  while (pool.borrowed > 0) await new Promise(resolve => setImmediate(resolve))
+  t.equal(server.front.statements.at(-1)?.sql, 'ROLLBACK TRANSACTION')
+  await pool.request().query('UPDATE sessions SET expiry = expiry')
+})
+
 for (const [what, match, deed] of [
   ['a read', /SELECT token/, read], ['a save', /UPDATE .* SET data/, change], ['a renewal', /INSERT/, ({ session }) => { session.renewToken(); return 'ok' }],
   ['a sign-out', /DELETE/, async ({ session }) => { await session.destroy(); return 'ok' }]
