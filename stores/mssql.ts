@@ -68,6 +68,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   readonly #connectTimeout: number
   #opening: Promise<OpenedPool> | undefined
   #opened: OpenedPool | undefined
+  #connecting: Promise<unknown> | undefined
   /** The last request of a transaction, if the driver may still be at it. */
   readonly #lastOf = new WeakMap<Connection, Promise<unknown>>()
 
@@ -220,7 +221,10 @@ class MssqlDatabase implements SqlDatabase<Connection> {
 
   async close (): Promise<void> {
     const opened = await this.#opening?.catch(() => undefined)
-    if (opened?.isOwn === true) await opened.pool.close()
+    if (opened?.isOwn !== true) return
+    // The driver does not close a pool that is connecting.
+    await this.#connecting?.catch(() => {})
+    await opened.pool.close()
   }
 
   async #inspect (connection: Connection, left: number): Promise<readonly unknown[]> {
@@ -232,8 +236,9 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   /** Before the first request, and again when it has failed: the pool does not do so by itself, and joins a connect under way. */
   async #connect (pool: MssqlPool, left: number): Promise<void> {
     if ('connected' in pool && pool.connected === true) return
+    this.#connecting = pool.connect()
     try {
-      await inTime(pool.connect(), left)
+      await inTime(this.#connecting, left)
     } catch (error) {
       throw new UnreachedError('it cannot be reached', { cause: error })
     }

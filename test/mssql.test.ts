@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { SessionOptions, StoreLog } from '../plugin/index.js'
 import { hashToken, newToken } from '../plugin/token.js'
@@ -117,6 +119,23 @@ for (const whose of ['its own', 'the user\'s, whose errors nobody listens to']) 
     await works(t, application, token)
     await application.app.close()
     if (pool instanceof mssql.ConnectionPool) await pool.close()
+  })
+}
+
+for (const how of ['a config', 'a connection string']) {
+  t.test(`an application whose server accepts connections and says nothing is closed, and leaves no connection (${how})`, async t => {
+    const server = createServer(socket => { socket.resume().on('error', () => {}) }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const mssql = how === 'a config'
+      ? { server: '127.0.0.1', port, user: 'a', password: 'b', options: { encrypt: false } }
+      : `Server=127.0.0.1,${port};User Id=a;Password=b;Encrypt=false`
+    const application = makeApplication(t, { store: 'mssql', mssql, storeTimeout: 200 })
+    await application.app.ready()
+    t.match(application.log, [{ msg: /cannot be reached/ }])
+    await application.app.close()
+    server.close()
+    await once(server, 'close')
   })
 }
 
