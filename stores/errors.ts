@@ -46,5 +46,7 @@ export function withoutTokens (error: unknown): Error & { code?: string | number
 /** The code of an error of a driver or of the system, if it has one. */
 export function errorCode (error: unknown): string | number | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  // mssql's code of all that a server answers is EREQUEST; what is wrong is in the number.
+  if (error.code === 'EREQUEST' && 'number' in error && typeof error.number === 'number') return error.number
   return typeof error.code === 'string' || typeof error.code === 'number' ? error.code : undefined
 }

@@ -6,6 +6,8 @@ export interface MssqlPool {
   connect (): Promise<unknown>
   request (): unknown
   close (): Promise<unknown>
+  on (event: 'error', listener: (error: unknown) => void): unknown
+  listenerCount (event: 'error'): number
 }
 
 /** A config of mssql's, as `new ConnectionPool(config)` takes it. */
@@ -25,7 +27,7 @@ export type MssqlSource = string | MssqlConfig | MssqlPool
 
 /** What the store needs of the driver. */
 export interface Driver {
-  readonly ConnectionPool: new (config: string | MssqlConfig) => MssqlPool
+  readonly ConnectionPool: (new (config: MssqlConfig) => MssqlPool) & { parseConnectionString (text: string): MssqlConfig }
   readonly Request: new (parent: unknown, overrides: { requestTimeout: number }) => DriverRequest
   readonly Transaction: new (pool: MssqlPool) => DriverTransaction
   readonly ISOLATION_LEVEL: { readonly READ_COMMITTED: number }
@@ -41,6 +43,7 @@ export interface DriverRequest {
   input (name: string, type: unknown, value: unknown): unknown
   query (sql: string): Promise<{ recordsets: unknown[][][], rowsAffected: number[] }>
   execute (procedure: string): Promise<{ returnValue?: number }>
+  cancel (): unknown
 }
 
 export interface DriverTransaction {
@@ -81,12 +84,14 @@ export function checkSource (source: unknown): asserts source is MssqlSource {
 export async function openPool (source: MssqlSource, connectTimeout: number): Promise<OpenedPool> {
   const driver = await loadDriver()
   const given = typeof source === 'string' ? undefined : poolIn(source)
-  const pool = given ?? new driver.ConnectionPool(ownConfig(source as string | MssqlConfig, connectTimeout))
+  const pool = given ?? new driver.ConnectionPool(ownConfig(driver, source as string | MssqlConfig, connectTimeout))
+  // A connection that is lost while it works is told to the pool too, and if nobody listens there the process ends.
+  if (pool.listenerCount('error') === 0) pool.on('error', () => {})
   return { driver, pool, isOwn: given === undefined, size: sizeOf(pool) }
 }
 
-function ownConfig (source: string | MssqlConfig, connectionTimeout: number): string | MssqlConfig {
-  return typeof source === 'string' ? source : { connectionTimeout, ...source }
+function ownConfig ({ ConnectionPool }: Driver, source: string | MssqlConfig, connectionTimeout: number): MssqlConfig {
+  return { connectionTimeout, ...(typeof source === 'string' ? ConnectionPool.parseConnectionString(source) : source) }
 }
 
 function sizeOf (pool: MssqlPool): number {

@@ -2,8 +2,8 @@ import { NOTE } from './successor.js'
 import { SUCCESSOR_TTL } from './store.js'
 
 /*
- * The statements of the SQL Server store. All of them work by the server's own clock, and none depends on a table hint for
- * being right, so they hold on servers that ignore hints. Parameters of row i: @t token, @d data, @s and @m the time to
+ * The statements of the SQL Server store. All of them work by the server's own clock, and none has a table hint or is a
+ * MERGE: engines that speak T-SQL without being SQL Server ignore the one, or refuse it, and lack the other. Parameters of row i: @t token, @d data, @s and @m the time to
  * live in whole seconds and milliseconds, @h the bytes seen and @l how many bytes to compare with them.
  */
 
@@ -59,9 +59,9 @@ export const remove = (table: string, n: number) =>
 export const page = (table: string, isFirst: boolean) =>
   `SELECT TOP (@n) token, data, ${text('expiry')}, ${text(NOW)} FROM ${table} WHERE expiry > ${NOW}${isFirst ? '' : ' AND token > @t0'} ORDER BY token`
 
-/** Up to @n expired rows; those that name a successor only when they have done so for long enough. Passes over locked rows, where the server can. */
+/** Up to @n expired rows; those that name a successor only when they have done so for long enough. */
 export const removeExpired = (table: string) =>
-  `DELETE TOP (@n) FROM ${table} WITH (READPAST) WHERE expiry <= ${NOW} AND (expiry <= ${LATELY} OR ${IS_NO_NOTE})`
+  `DELETE TOP (@n) FROM ${table} WHERE expiry <= ${NOW} AND (expiry <= ${LATELY} OR ${IS_NO_NOTE})`
 
 export const INSPECT = 'SELECT OBJECT_ID(@name, N\'U\'), COL_LENGTH(@name, N\'token\'), COL_LENGTH(@name, N\'data\'), COL_LENGTH(@name, N\'expiry\'), ' + text(NOW)
 

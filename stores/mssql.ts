@@ -1,6 +1,6 @@
 import { asBuffer } from './bytes.js'
 import { StoreMisconfiguredError, TableMissingError } from './errors.js'
-import { checkSource, openPool, type Driver, type DriverTransaction, type MssqlPool, type MssqlSource, type OpenedPool } from './mssql-pool.js'
+import { checkSource, openPool, type Driver, type DriverRequest, type DriverTransaction, type MssqlPool, type MssqlSource, type OpenedPool } from './mssql-pool.js'
 import * as sql from './mssql-sql.js'
 import { schemaFor } from './schema.js'
 import { CommitLostError, LostError, UnreachedError, type Contact, type ErrorKind, type Rows, type SqlDatabase } from './sql-database.js'
@@ -44,10 +44,14 @@ const KINDS: ReadonlyMap<number, ErrorKind> = new Map([
   [208, 'missing'],
   ...[229, 230, 262, 4060, 18452, 18456].map((number): [number, ErrorKind] => [number, 'refused'])
 ])
-/** Babelfish has one number for errors of the engine below it; they are known by their words. */
+/** Babelfish has one number for all errors of the engine below it that SQL Server does not have; they are known by their words. */
 const BABELFISH = 33557097
 const WORDS: ReadonlyArray<readonly [RegExp, ErrorKind]> = [
-  [/lock timeout/i, 'locked'], [/deadlock|could not serialize/i, 'undone'], [/duplicate key/i, 'duplicate'], [/does not exist/i, 'missing']
+  [/lock timeout/i, 'locked'],
+  [/deadlock|could not serialize/i, 'undone'],
+  [/duplicate key/i, 'duplicate'],
+  [/^relation .* does not exist/i, 'missing'],
+  [/permission denied|database .* does not exist/i, 'refused']
 ]
 
 /** A pool, or a transaction on one of its connections. */
@@ -64,6 +68,9 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   readonly #connectTimeout: number
   #opening: Promise<OpenedPool> | undefined
   #opened: OpenedPool | undefined
+  #connecting: Promise<unknown> | undefined
+  /** The last request of a transaction, if the driver may still be at it. */
+  readonly #lastOf = new WeakMap<Connection, Promise<unknown>>()
 
   constructor (source: MssqlSource, options: MssqlStoreOptions) {
     checkSource(source)
@@ -214,7 +221,10 @@ class MssqlDatabase implements SqlDatabase<Connection> {
 
   async close (): Promise<void> {
     const opened = await this.#opening?.catch(() => undefined)
-    if (opened?.isOwn === true) await opened.pool.close()
+    if (opened?.isOwn !== true) return
+    // The driver does not close a pool that is connecting.
+    await this.#connecting?.catch(() => {})
+    await opened.pool.close()
   }
 
   async #inspect (connection: Connection, left: number): Promise<readonly unknown[]> {
@@ -226,8 +236,9 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   /** Before the first request, and again when it has failed: the pool does not do so by itself, and joins a connect under way. */
   async #connect (pool: MssqlPool, left: number): Promise<void> {
     if ('connected' in pool && pool.connected === true) return
+    this.#connecting = pool.connect()
     try {
-      await inTime(pool.connect(), left)
+      await inTime(this.#connecting, left)
     } catch (error) {
       throw new UnreachedError('it cannot be reached', { cause: error })
     }
@@ -235,8 +246,11 @@ class MssqlDatabase implements SqlDatabase<Connection> {
 
   async #begin<T> (transaction: DriverTransaction, left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
     const { driver } = this.#reached
+    const begun = transaction.begin(driver.ISOLATION_LEVEL.READ_COMMITTED)
+    // One that begins later must not keep its connection.
+    const giveUp = () => { begun.then(async () => await transaction.rollback()).catch(() => {}) }
     try {
-      await inTime(transaction.begin(driver.ISOLATION_LEVEL.READ_COMMITTED), left)
+      await inTime(begun, left, giveUp)
     } catch (error) {
       throw new UnreachedError('it cannot be reached', { cause: error })
     }
@@ -244,9 +258,15 @@ class MssqlDatabase implements SqlDatabase<Connection> {
       return await work(transaction)
     } catch (error) {
       // A deadlock's victim, and a connection that is gone, have no transaction any more.
-      await inTime(transaction.rollback(), left).catch(() => {})
+      await inTime(this.#undo(transaction), left).catch(() => {})
       throw error instanceof LostError ? new UnreachedError(error.message, { cause: error.cause }) : error
     }
+  }
+
+  /** The driver refuses while a request is under way, and one that was given up is until the server has let it go. */
+  async #undo (transaction: DriverTransaction): Promise<void> {
+    await this.#lastOf.get(transaction)?.catch(() => {})
+    await transaction.rollback()
   }
 
   async #lock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<void> {
@@ -256,27 +276,32 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   /** Takes the application lock of this table until the transaction ends, unless somebody has it. */
   async #tryLock (transaction: Connection, left: number): Promise<boolean> {
     const { driver } = this.#reached
-    const request = new driver.Request(transaction, { requestTimeout: Math.max(1, Math.ceil(left)) })
-    request.input('Resource', driver.NVarChar(255), `fastify-sql-sessions ${this.#quoted}`)
-    request.input('LockMode', driver.NVarChar(32), 'Exclusive')
-    request.input('LockOwner', driver.NVarChar(32), 'Transaction')
-    request.input('LockTimeout', driver.Int, 0)
-    try {
-      const { returnValue = -1 } = await inTime(request.execute('sp_getapplock'), left + GRACE)
-      return returnValue >= 0
-    } catch (error) {
-      throw this.#failure(error)
-    }
+    const { returnValue = -1 } = await this.#ask(transaction, left, async request => {
+      request.input('Resource', driver.NVarChar(255), `fastify-sql-sessions ${this.#quoted}`)
+      request.input('LockMode', driver.NVarChar(32), 'Exclusive')
+      request.input('LockOwner', driver.NVarChar(32), 'Transaction')
+      request.input('LockTimeout', driver.Int, 0)
+      return await request.execute('sp_getapplock')
+    })
+    return returnValue >= 0
   }
 
   async #query (connection: Connection, statement: string, parameters: Parameters, left: number): Promise<{ rows: unknown[][], rowsAffected: number[] }> {
+    const { recordsets, rowsAffected } = await this.#ask(connection, left, async request => {
+      request.arrayRowMode = true
+      for (const [name, type, value] of parameters) request.input(name, type, value)
+      return await request.query(statement)
+    })
+    return { rows: recordsets.at(-1) ?? [], rowsAffected }
+  }
+
+  async #ask<T> (connection: Connection, left: number, ask: (request: DriverRequest) => Promise<T>): Promise<T> {
     const { driver } = this.#reached
     const request = new driver.Request(connection, { requestTimeout: Math.max(1, Math.ceil(left)) })
-    request.arrayRowMode = true
-    for (const [name, type, value] of parameters) request.input(name, type, value)
+    const answer = ask(request)
+    this.#lastOf.set(connection, answer)
     try {
-      const { recordsets, rowsAffected } = await inTime(request.query(statement), left + GRACE)
-      return { rows: recordsets.at(-1) ?? [], rowsAffected }
+      return await inTime(answer, left + GRACE, () => request.cancel())
     } catch (error) {
       throw this.#failure(error)
     }
@@ -335,10 +360,14 @@ const GRACE = 500
 /** Codes of errors before anything was sent. */
 const UNSENT = ['ECONNCLOSED', 'ENOTOPEN', 'ELOGIN', 'EINSTLOOKUP', 'EALREADYCONNECTING']
 
-async function inTime<T> (answer: Promise<T>, left: number): Promise<T> {
+/** @param giveUp is called when it takes too long: what still waits for a connection is not to be sent at some later time */
+async function inTime<T> (answer: Promise<T>, left: number, giveUp = (): unknown => undefined): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new LostError('no answer in time')), Math.max(1, left))
+    timer = setTimeout(() => {
+      reject(new LostError('no answer in time'))
+      giveUp()
+    }, Math.max(1, left))
   })
   try {
     return await Promise.race([answer, late])

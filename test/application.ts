@@ -92,6 +92,11 @@ export function onEachStore (name: string, body: (t: Test, place: Place) => Prom
   void t.test(`${name} (memory)`, async t => {
     await body(t, { name: 'memory', options: { store: memoryStore({ cleanupInterval: 0 }) } })
   })
+  onEachDatabase(name, body)
+}
+
+/** One test for the MySQL store, and one for the SQL Server store. */
+export function onEachDatabase (name: string, body: (t: Test, place: Place) => Promise<void>): void {
   void t.test(`${name} (MySQL)`, async t => {
     const database = await makeDatabase(t)
     await body(t, { name: 'mysql', options: { store: 'mysql', mysql: database.url, createTable: true }, database })

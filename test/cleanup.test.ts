@@ -2,28 +2,103 @@ import { mock } from 'node:test'
 import { createPool, type Pool } from 'mysql2'
 import { createConnection } from 'mysql2/promise'
 import t, { type Test } from 'tap'
-import { memoryStore, mysqlStore, type SessionStore, type StoreLog } from '../plugin/index.js'
+import { memoryStore, mssqlStore, mysqlStore, type SessionOptions, type SessionStore, type StoreLog } from '../plugin/index.js'
 import { hashToken } from '../plugin/token.js'
 import { Cleanup } from '../stores/cleanup.js'
+import * as mssqlSql from '../stores/mssql-sql.js'
 import * as sql from '../stores/mysql-sql.js'
+import { NOTE } from '../stores/successor.js'
 import { dataOf, makeApplication, mysqlOptions, newSession } from './application.js'
 import { latch } from './barrier.js'
 import { makeDatabase, type Database } from './database.js'
+import { frontOnly, makeFront, makeSqlServer, mssqlOptions, type SqlServer } from './sql-server.js'
+import { mssql } from './tds/mssql-driver.js'
 
 const silent: StoreLog = { warn: () => {}, error: () => {} }
+
+/** A table of sessions, and what the tests do to it. */
+interface Table {
+  readonly options: SessionOptions
+  makeStore (cleanupInterval: number): SessionStore
+  /** Writes so many sessions that have expired long ago, one a second. */
+  insertExpired (count: number): Promise<void>
+  rows (where?: string): Promise<number>
+  /** Runs statements in a transaction of its own, and gives what undoes them. */
+  hold (statement: string): Promise<() => Promise<void>>
+  run (statement: string): Promise<unknown>
+}
+
+const old = (i: number) => `old${i}-`.padEnd(43, 'x')
+
+async function mysqlTable (t: Test): Promise<Table> {
+  const database = await makeDatabase(t)
+  const { connection, url } = database
+  await makeTable(mysqlStore(url, { createTable: true, cleanupInterval: 0 }))
+  return {
+    options: mysqlOptions(database),
+    makeStore: cleanupInterval => mysqlStore(url, { cleanupInterval }),
+    insertExpired: async count => { await insertExpired(database, count) },
+    rows: async where => await rowsIn(database, where),
+    async hold (statement) {
+      const holder = await createConnection(url)
+      await holder.query('START TRANSACTION')
+      await holder.query(statement)
+      return async () => {
+        await holder.query('ROLLBACK')
+        await holder.end()
+      }
+    },
+    run: async statement => await connection.query(statement)
+  }
+}
+
+async function mssqlTable (t: Test, server?: SqlServer): Promise<Table> {
+  const { query, config } = server ?? await makeSqlServer(t)
+  await makeTable(mssqlStore(config, { createTable: true, cleanupInterval: 0 }))
+  return {
+    options: mssqlOptions({ query, config } as SqlServer),
+    makeStore: cleanupInterval => mssqlStore(config, { cleanupInterval }),
+    async insertExpired (count) {
+      for (let from = 0; from < count; from += 1000) {
+        const rows = Array.from({ length: Math.min(1000, count - from) }, (_, i) => `('${old(from + i)}', 0x78, DATEADD(second, ${from + i}, '2020-01-01'))`)
+        await query(`INSERT INTO sessions (token, data, expiry) VALUES ${rows.join()}`)
+      }
+    },
+    rows: async (where = '1 = 1') => Number((await query(`SELECT COUNT(*) AS n FROM sessions WHERE ${where}`))[0]?.['n']),
+    async hold (statement) {
+      const pool = new mssql.ConnectionPool({ ...config, pool: { max: 1 } })
+      const transaction = new mssql.Transaction(await pool.connect())
+      await transaction.begin()
+      await new mssql.Request(transaction).query(statement)
+      return async () => {
+        await transaction.rollback()
+        await pool.close()
+      }
+    },
+    run: query
+  }
+}
+
+async function makeTable (store: SessionStore): Promise<void> {
+  await store.open(silent)
+  await store.close()
+}
+
+function onEachTable (name: string, body: (t: Test, table: Table) => Promise<void>): void {
+  void t.test(`${name} (MySQL)`, async t => { await body(t, await mysqlTable(t)) })
+  void t.test(`${name} (SQL Server)`, async t => { await body(t, await mssqlTable(t)) })
+}
 
 /** A database with a table, in which so many sessions have expired long ago. */
 async function withExpired (t: Test, count: number): Promise<Database> {
   const database = await makeDatabase(t)
-  const store = mysqlStore(database.url, { createTable: true, cleanupInterval: 0 })
-  await store.open(silent)
-  await store.close()
+  await makeTable(mysqlStore(database.url, { createTable: true, cleanupInterval: 0 }))
   await insertExpired(database, count)
   return database
 }
 
 async function insertExpired ({ connection }: Database, count: number): Promise<void> {
-  const rows = Array.from({ length: count }, (_, i) => `('${`old${i}-`.padEnd(43, 'x')}', 'x', '2020-01-01' + INTERVAL ${i} SECOND)`)
+  const rows = Array.from({ length: count }, (_, i) => `('${old(i)}', 'x', '2020-01-01' + INTERVAL ${i} SECOND)`)
   await connection.query(`INSERT INTO sessions (token, data, expiry) VALUES ${rows.join()}`)
 }
 
@@ -33,9 +108,9 @@ async function rowsIn ({ connection }: Database, where = 'TRUE'): Promise<number
 }
 
 /** Waits until the cleanup, which runs by itself, has done its work. */
-async function areCleaned (t: Test, database: Database): Promise<void> {
-  for (let i = 0; i < 20_000 && await rowsIn(database) > 0; i++);
-  t.equal(await rowsIn(database), 0)
+async function areCleaned (t: Test, count: () => Promise<number>): Promise<void> {
+  for (let i = 0; i < 20_000 && await count() > 0; i++);
+  t.equal(await count(), 0)
 }
 
 const dialectOf = async ({ connection }: Database) => {
@@ -43,27 +118,44 @@ const dialectOf = async ({ connection }: Database) => {
   return version.includes('MariaDB') ? sql.mariadb : sql.mysql
 }
 
-t.test('expired rows are deleted, the oldest first and no more than asked for; live ones stay', async t => {
-  const database = await withExpired(t, 600)
-  const application = makeApplication(t, mysqlOptions(database))
+onEachTable('expired rows are deleted, no more than asked for; live ones stay', async (t, table) => {
+  await table.insertExpired(600)
+  const application = makeApplication(t, table.options)
   const token = await newSession(application)
-  const store = mysqlStore(database.url, { cleanupInterval: 0 })
+  const store = table.makeStore(0)
   t.teardown(async () => { await store.close() })
   t.equal(await store.deleteExpired(10), 10)
-  t.equal(await rowsIn(database, 'token LIKE \'old_-%\''), 0, 'the ten oldest are gone')
-  t.equal(await rowsIn(database), 591)
+  t.equal(await table.rows(), 591)
   t.equal(await store.deleteExpired(300), 300, 'more than a statement takes')
   t.equal(await store.deleteExpired(1000), 290)
   t.equal(await store.deleteExpired(1000), 0)
   t.strictSame(await dataOf(application, token), { user: 'ada' })
 })
 
-t.test('the cleanup runs by itself, and deletes everything that is expired', async t => {
-  const database = await withExpired(t, 1000)
-  const store = mysqlStore(database.url, { cleanupInterval: 1 })
+onEachTable('the cleanup runs by itself, and deletes everything that is expired', async (t, table) => {
+  await table.insertExpired(1000)
+  const store = table.makeStore(1)
   await store.open(silent)
-  await areCleaned(t, database)
+  await areCleaned(t, async () => await table.rows())
   await store.close()
+})
+
+onEachTable('an expired row that somebody has locked is told in the log; sessions are served meanwhile, and it is deleted when it is free', async (t, table) => {
+  await table.insertExpired(600)
+  const application = makeApplication(t, table.options)
+  const token = await newSession(application)
+  const letGo = await table.hold(`UPDATE sessions SET expiry = '2020-02-02' WHERE token = '${old(300)}'`)
+  const errors: object[] = []
+  const store = table.makeStore(1)
+  await store.open({ warn: () => {}, error: details => { errors.push(details) } })
+  const statuses = new Set<number>()
+  while (errors.length === 0) statuses.add((await application.visit(token, ({ session }) => { session.put('n', errors.length); return 'ok' })).status)
+  t.strictSame([...statuses], [200])
+  t.match(errors[0], { err: { message: /locked by somebody else|Lock/ } })
+  await letGo()
+  await areCleaned(t, async () => await table.rows('expiry < \'2020-02-01\''))
+  await store.close()
+  t.equal(await table.rows(), 1)
 })
 
 t.test('the cleanup finds expired rows through the index', async t => {
@@ -75,44 +167,61 @@ t.test('the cleanup finds expired rows through the index', async t => {
   t.notMatch(plan[0]?.Extra, /filesort/)
 })
 
-t.test('while the cleanup deletes, rows beside the deleted ones can be written', async t => {
-  const database = await withExpired(t, 3000)
-  const { connection } = database
-  const cleaner = await createConnection(database.url)
-  t.teardown(async () => { await cleaner.end() })
-  const dialect = await dialectOf(database)
-  const [oldest] = await cleaner.query(sql.expired(dialect, '`sessions`', 256)) as unknown as [Array<{ token: string }>]
-  const tokens = oldest.map(({ token }) => token)
-  await cleaner.query('START TRANSACTION')
-  await cleaner.query(sql.removeExpired(dialect, '`sessions`', tokens.length, 1000), tokens)
-
-  await connection.query('SET innodb_lock_wait_timeout = 1')
-  // Beside what was deleted, by token and by expiry.
-  await connection.query('INSERT INTO sessions (token, data, expiry) VALUES (\'old\', \'x\', \'2019-12-31\'), (\'old4-a\', \'x\', \'2020-01-01 00:00:04.5\'), (\'old255-z\', \'x\', \'2020-01-01 00:04:15.5\'), (\'z\', \'x\', \'2037-01-01\')')
-  await connection.query('UPDATE sessions SET expiry = \'2037-01-01\' WHERE token = ?', ['old256-'.padEnd(43, 'x')])
-  await cleaner.query('COMMIT')
-  t.equal(await rowsIn(database), 3000 - 256 + 4)
-  t.equal(await rowsIn(database, 'expiry > \'2036-01-01\''), 2)
+t.test('the oldest are deleted first', async t => {
+  const database = await withExpired(t, 600)
+  const store = mysqlStore(database.url, { cleanupInterval: 0 })
+  t.teardown(async () => { await store.close() })
+  t.equal(await store.deleteExpired(10), 10)
+  t.equal(await rowsIn(database, 'token LIKE \'old_-%\''), 0)
 })
 
-t.test('the note of a renewed session stays for its minute, so that a late sign-out finds the session', async t => {
-  const database = await makeDatabase(t)
-  const application = makeApplication(t, mysqlOptions(database))
-  const store = mysqlStore(database.url, { cleanupInterval: 0 })
+/** Beside what is deleted, by token and by expiry. */
+async function writeBeside (table: Table): Promise<void> {
+  await table.run('INSERT INTO sessions (token, data, expiry) VALUES (\'old\', 0x78, \'2019-12-31\'), (\'old4-a\', 0x78, \'2020-01-01 00:00:04.5\'), (\'old255-z\', 0x78, \'2020-01-01 00:04:15.5\'), (\'z\', 0x78, \'2037-01-01\')')
+  await table.run(`UPDATE sessions SET expiry = '2037-01-01' WHERE token = '${old(256)}'`)
+}
+
+t.test('while the cleanup deletes, rows beside the deleted ones can be written (MySQL)', async t => {
+  const table = await mysqlTable(t)
+  await table.insertExpired(3000)
+  const dialect = await dialectOf({ connection: { query: table.run } } as unknown as Database)
+  const [oldest] = await table.run(sql.expired(dialect, '`sessions`', 256)) as [Array<{ token: string }>]
+  const letGo = await table.hold(sql.removeExpired(dialect, '`sessions`', 256, 1000).replaceAll('?', () => `'${oldest.shift()?.token}'`))
+  await table.run('SET innodb_lock_wait_timeout = 1')
+  await writeBeside(table)
+  await letGo()
+  t.equal(await table.rows(), 3004)
+  t.equal(await table.rows('expiry > \'2036-01-01\''), 2)
+})
+
+t.test('while the cleanup deletes, rows beside the deleted ones can be written (SQL Server)', async t => {
+  const table = await mssqlTable(t)
+  await table.insertExpired(3000)
+  const letGo = await table.hold(mssqlSql.removeExpired('[sessions]').replace('@note', `0x${NOTE.toString('hex')}`).replace('@n', '256'))
+  await table.run('SET LOCK_TIMEOUT 1000')
+  await writeBeside(table)
+  await letGo()
+  t.equal(await table.rows(), 3004)
+  t.equal(await table.rows('expiry > \'2036-01-01\''), 2)
+})
+
+onEachTable('the note of a renewed session stays for its minute, so that a late sign-out finds the session', async (t, table) => {
+  const application = makeApplication(t, table.options)
+  const store = table.makeStore(0)
   t.teardown(async () => { await store.close() })
   const token = await newSession(application)
   const { token: renewed } = await application.visit(token, ({ session }) => { session.renewToken(); return 'ok' })
   t.equal(await store.deleteExpired(10), 0)
-  t.equal(await rowsIn(database), 2)
+  t.equal(await table.rows(), 2)
   await store.delete(hashToken(token))
   t.strictSame(await dataOf(application, renewed), {}, 'the renewed session has ended')
 
-  await database.connection.query('UPDATE sessions SET expiry = expiry - INTERVAL 61 SECOND')
+  await table.run(`UPDATE sessions SET expiry = ${table.options.store === 'mssql' ? 'DATEADD(second, -61, expiry)' : 'expiry - INTERVAL 61 SECOND'}`)
   t.equal(await store.deleteExpired(10), 1)
-  t.equal(await rowsIn(database), 0)
+  t.equal(await table.rows(), 0)
 })
 
-t.test('one process at a time cleans a table; the others leave it to that one', async t => {
+t.test('one process at a time cleans a table; the others leave it to that one (MySQL)', async t => {
   const database = await withExpired(t, 10)
   await database.connection.query('START TRANSACTION; SELECT token FROM sessions FOR UPDATE')
   const failures: unknown[] = []
@@ -135,7 +244,7 @@ t.test('one process at a time cleans a table; the others leave it to that one', 
   t.equal(cleaners.filter(({ tries }) => tries === 0).length, 1, 'one waits for the rows')
   t.equal(await rowsIn(database), 10)
   await database.connection.query('ROLLBACK')
-  await areCleaned(t, database)
+  await areCleaned(t, async () => await rowsIn(database))
   t.strictSame(failures, [])
   for (const { store, pool } of cleaners) {
     await store.close()
@@ -143,7 +252,40 @@ t.test('one process at a time cleans a table; the others leave it to that one', 
   }
 })
 
-t.test('a cleanup that fails is logged, and tried again', async t => {
+t.test('one process at a time cleans a table; the others leave it to that one (SQL Server)', frontOnly, async t => {
+  const server = await makeFront(t)
+  const table = await mssqlTable(t, server)
+  await table.insertExpired(10)
+  const letGo = await table.hold('EXEC sp_getapplock @Resource = N\'fastify-sql-sessions [sessions]\', @LockMode = \'Exclusive\', @LockTimeout = 0')
+  const { statements } = server.front
+  const failures: unknown[] = []
+  const stores = [1, 2, 3].map(() => table.makeStore(1))
+  for (const store of stores) await store.open({ warn: () => {}, error: details => { failures.push(details) } })
+  const tries = () => statements.filter(({ sql }) => sql === 'EXEC sp_getapplock').length
+  while (tries() < 30) await new Promise(resolve => setImmediate(resolve))
+  t.strictSame(statements.filter(({ sql }) => sql.includes('DELETE')), [])
+  t.equal(await table.rows(), 10)
+  await letGo()
+  await areCleaned(t, async () => await table.rows())
+  t.strictSame(failures, [])
+  for (const store of stores) await store.close()
+})
+
+t.test('a cleanup that fails is logged, and tried again (SQL Server)', frontOnly, async t => {
+  const server = await makeFront(t)
+  const table = await mssqlTable(t, server)
+  await table.insertExpired(10)
+  server.front.faults.failStatement(1, 9002, /DELETE/)
+  const errors: object[] = []
+  const store = table.makeStore(20)
+  await store.open({ warn: () => {}, error: (details, message) => { errors.push({ ...details, message }) } })
+  await areCleaned(t, async () => await table.rows())
+  await store.close()
+  t.equal(errors.length, 1)
+  t.match(errors[0], { message: /cleanup of expired sessions failed/, err: { message: /\(9002\)/ } })
+})
+
+t.test('a cleanup that fails is logged, and tried again (MySQL)', async t => {
   const database = await withExpired(t, 10)
   const failed = latch()
   const errors: object[] = []
@@ -154,7 +296,7 @@ t.test('a cleanup that fails is logged, and tried again', async t => {
   await failed.opened
   t.match(errors[0], { message: /cleanup of expired sessions failed/, err: /elsewhere|sessions/ })
   await database.connection.query('RENAME TABLE elsewhere TO sessions')
-  await areCleaned(t, database)
+  await areCleaned(t, async () => await rowsIn(database))
   await store.close()
 })
 

@@ -1,11 +1,11 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { SessionOptions, StoreLog } from '../plugin/index.js'
 import { hashToken, newToken } from '../plugin/token.js'
 import { mssqlStore, type MssqlStoreOptions } from '../stores/mssql.js'
 import type { SessionStore } from '../stores/store.js'
-import { successorNote } from '../stores/successor.js'
 import { dataOf, makeApplication, newSession, type Application, type Deed } from './application.js'
-import { latch } from './barrier.js'
 import { frontOnly, makeFront, makeSqlServer, mssqlOptions, type SqlServer } from './sql-server.js'
 import { mssql, type MssqlPool } from './tds/mssql-driver.js'
 
@@ -101,21 +101,43 @@ t.test('a pool of the user\'s that could not connect is connected when the serve
   await works(t, application, await newSession(application))
 })
 
-t.test('the server is killed while requests wait: they are refused in time, and it recovers', frontOnly, async t => {
-  const { front, application } = await onFront(t, { storeTimeout: 2000 })
-  const token = await newSession(application)
-  front.faults.delay(60_000, /SELECT token/)
-  const sent = front.statements.length
-  const before = performance.now()
-  const visits = Array.from({ length: 10 }, async () => await application.visit(token, read))
-  for (let i = 0; i < 10_000 && front.statements.length === sent; i++) await new Promise(resolve => setImmediate(resolve))
-  await front.down()
-  for (const { status } of await Promise.all(visits)) t.equal(status, 503)
-  t.ok(performance.now() - before < 4000, 'in bounded time')
-  front.faults.reset()
-  await front.up()
-  await works(t, application, token)
-})
+for (const whose of ['its own', 'the user\'s, whose errors nobody listens to']) {
+  t.test(`the server is killed while requests wait in a pool, ${whose}: they are refused, and it recovers`, frontOnly, async t => {
+    const server = await makeFront(t)
+    const { front } = server
+    const pool = whose === 'its own' ? server.config : new mssql.ConnectionPool(server.config)
+    const application = makeApplication(t, { ...mssqlOptions(server), mssql: pool as never, storeTimeout: 2000 })
+    const token = await newSession(application)
+    front.faults.delay(60_000, /SELECT token/)
+    const sent = front.statements.length
+    const visits = Array.from({ length: 10 }, async () => await application.visit(token, read))
+    while (front.statements.length === sent) await new Promise(resolve => setImmediate(resolve))
+    await front.down()
+    for (const { status } of await Promise.all(visits)) t.equal(status, 503)
+    front.faults.reset()
+    await front.up()
+    await works(t, application, token)
+    await application.app.close()
+    if (pool instanceof mssql.ConnectionPool) await pool.close()
+  })
+}
+
+for (const how of ['a config', 'a connection string']) {
+  t.test(`an application whose server accepts connections and says nothing is closed, and leaves no connection (${how})`, async t => {
+    const server = createServer(socket => { socket.resume().on('error', () => {}) }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const mssql = how === 'a config'
+      ? { server: '127.0.0.1', port, user: 'a', password: 'b', options: { encrypt: false } }
+      : `Server=127.0.0.1,${port};User Id=a;Password=b;Encrypt=false`
+    const application = makeApplication(t, { store: 'mssql', mssql, storeTimeout: 200 })
+    await application.app.ready()
+    t.match(application.log, [{ msg: /cannot be reached/ }])
+    await application.app.close()
+    server.close()
+    await once(server, 'close')
+  })
+}
 
 for (const number of [18456, 4060]) {
   t.test(`a login that is refused with ${number} fails the start, and says so`, frontOnly, async t => {
@@ -136,18 +158,63 @@ t.test('a database that is not available yet is waited for, and not taken for a 
   await works(t, application, await newSession(application))
 })
 
-t.test('a slow server is answered 503 in bounded time, and its connection is used again', frontOnly, async t => {
-  const { server, front, application } = await onFront(t, { storeTimeout: 500 })
+t.test('a slow server is answered 503, and its connection is used again', frontOnly, async t => {
+  const server = await makeFront(t)
+  const { front } = server
+  const pool = poolFor(t, server.config)
+  const application = makeApplication(t, { ...mssqlOptions(server), mssql: pool as never, storeTimeout: 500 })
   const token = await newSession(application)
-  const connections = front.connections
-  front.faults.delay(30_000, /SELECT token/)
-  const before = performance.now()
-  const { status } = await application.visit(token, read)
-  t.equal(status, 503)
-  t.ok(performance.now() - before < 3000, 'in bounded time')
+  const { connections } = front
+  front.faults.delay(60_000, /SELECT token/)
+  t.equal((await application.visit(token, read)).status, 503)
   front.faults.reset()
+  // The driver takes the slow statement back, and hands the connection in when the server has agreed.
+  while (pool.borrowed > 0) await new Promise(resolve => setImmediate(resolve))
   await works(t, application, token)
-  t.equal(front.connections, connections, `no further connection to ${String(server.config.server)}`, { todo: 'the driver may still be taking the slow statement back, and then the pool opens another connection: see the note of issue 3' })
+  t.equal(front.connections, connections, 'no further connection')
+})
+
+t.test('when the user\'s pool has no free connection, calls are refused, and what they wanted is not done later', frontOnly, async t => {
+  const server = await makeFront(t)
+  const { statements } = server.front
+  const pool = poolFor(t, { ...server.config, pool: { max: 4 } })
+  const store = mssqlStore(pool as never, { createTable: true, cleanupInterval: 0, storeTimeout: 300 })
+  await store.open(silent)
+  const theirs = Array.from({ length: 4 }, () => new mssql.Transaction(pool))
+  for (const transaction of theirs) await transaction.begin()
+  statements.length = 0
+  const refused = { code: 'FST_SESSION_STORE_UNAVAILABLE' }
+  await Promise.all([
+    t.rejects(store.insert(session()), refused),
+    t.rejects(store.rewrite([newToken()], () => [{ kind: 'insert', session: session() }]), refused)
+  ])
+  // It waits until both are given up.
+  await store.close()
+  t.ok(pool.pending > 0)
+  for (const transaction of theirs) await transaction.rollback()
+  while (pool.borrowed > 0 || pool.pending > 0) await new Promise(resolve => setImmediate(resolve))
+  t.strictSame(statements.filter(({ sql }) => /INSERT/.test(sql)), [])
+})
+
+t.test('a transaction that was given up is undone as soon as the server lets its statement go', frontOnly, async t => {
+  const server = await makeFront(t)
+  const pool = poolFor(t, server.config)
+  const store = mssqlStore(pool as never, { createTable: true, cleanupInterval: 0, storeTimeout: 200 })
+  await store.open(silent)
+  const [one, other] = [session(), session()]
+  await store.insert(one)
+  await store.insert(other)
+  server.front.faults.delay(60_000, /SELECT token/)
+  server.front.faults.deafen()
+  // It has locked both rows when it is held up.
+  await t.rejects(store.rewrite([one.token, other.token], () => []), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  // It waits until that is given up.
+  await store.close()
+  t.equal(pool.borrowed, 1)
+  server.front.faults.hear()
+  while (pool.borrowed > 0) await new Promise(resolve => setImmediate(resolve))
+  t.equal(server.front.statements.at(-1)?.sql, 'ROLLBACK TRANSACTION')
+  await pool.request().query('UPDATE sessions SET expiry = expiry')
 })
 
 for (const [what, match, deed] of [
@@ -240,59 +307,6 @@ t.test('a pool of the user\'s works after the application is closed; the store\'
   await own.app.close()
   for (let i = 0; i < 5000 && await count() > 0; i++) await new Promise(resolve => setImmediate(resolve))
   t.equal(await count(), 0)
-})
-
-const insertExpired = async (server: SqlServer, count: number, data = '0x78') => {
-  for (let i = 0; i < count; i += 500) {
-    const rows = Array.from({ length: Math.min(500, count - i) }, (_, j) => `('${`old${i + j}-`.padEnd(43, 'x')}', ${data}, DATEADD(second, ${i + j}, '2020-01-01'))`)
-    await server.query(`INSERT INTO sessions (token, data, expiry) VALUES ${rows.join()}`)
-  }
-}
-const rowsIn = async (server: SqlServer) => Number((await server.query('SELECT COUNT(*) AS n FROM sessions'))[0]?.['n'])
-
-t.test('expired rows are deleted, no more than asked for; live ones and notes of renewals stay', async t => {
-  const server = await makeSqlServer(t)
-  const store = await openStore(t, server)
-  const live = session()
-  await store.insert(live)
-  await store.insert({ token: newToken(), data: Buffer.from(successorNote(live.token)), ttl: 1 })
-  await insertExpired(server, 600)
-  t.equal(await store.deleteExpired(10), 10)
-  t.equal(await rowsIn(server), 592)
-  t.equal(await store.deleteExpired(300), 300, 'more than a statement takes')
-  t.equal(await store.deleteExpired(1000), 290)
-  t.equal(await store.deleteExpired(1000), 0)
-  t.equal(await rowsIn(server), 2)
-  t.equal((await store.find([live.token])).sessions.length, 1)
-})
-
-t.test('the cleanup runs by itself, of several processes one at a time', async t => {
-  const server = await makeSqlServer(t)
-  await openStore(t, server)
-  await insertExpired(server, 1000)
-  await Promise.all([1, 2, 3].map(async () => await openStore(t, server, { cleanupInterval: 1 })))
-  for (let i = 0; i < 500 && await rowsIn(server) > 0; i++) await new Promise(resolve => setTimeout(resolve, 10))
-  t.equal(await rowsIn(server), 0)
-})
-
-t.test('the cleanup leaves the table alone while another process has its lock', async t => {
-  const server = await makeSqlServer(t)
-  await openStore(t, server)
-  await insertExpired(server, 10)
-  const other = new mssql.Transaction(await poolFor(t, server.config).connect())
-  await other.begin()
-  const lock = await new mssql.Request(other).input('Resource', mssql.NVarChar(255), 'fastify-sql-sessions [sessions]')
-    .input('LockMode', mssql.NVarChar(32), 'Exclusive').input('LockTimeout', mssql.Int, 0).execute('sp_getapplock')
-  t.equal(lock.returnValue, 0)
-  const complained = latch()
-  const store = mssqlStore(server.config, { cleanupInterval: 1 })
-  t.teardown(async () => { await store.close() })
-  await store.open({ ...silent, error: () => { complained.open() } })
-  await new Promise(resolve => setTimeout(resolve, 200))
-  t.equal(await rowsIn(server), 10)
-  await other.rollback()
-  for (let i = 0; i < 500 && await rowsIn(server) > 0; i++) await new Promise(resolve => setTimeout(resolve, 10))
-  t.equal(await rowsIn(server), 0)
 })
 
 t.test('createTable makes the table, twice and by several at once', async t => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import { makeDatabase } from './database.js'
-import { startTdsFront, type TdsFront } from './tds/front.js'
+import { startTdsFront, type TdsFront, type TdsFrontOptions } from './tds/front.js'
 import { mssql, type MssqlPool } from './tds/mssql-driver.js'
 import type { MssqlConfig, MssqlStoreOptions } from '../stores/mssql.js'
 
@@ -35,8 +35,8 @@ export async function makeSqlServer (t: Test): Promise<SqlServer> {
 }
 
 /** The same for a test that needs the front. */
-export async function makeFront (t: Test): Promise<SqlServer & { readonly front: TdsFront }> {
-  const server = await onFront(t)
+export async function makeFront (t: Test, options: Partial<TdsFrontOptions> = {}): Promise<SqlServer & { readonly front: TdsFront }> {
+  const server = await onFront(t, options)
   if (server.front === undefined) throw new Error('there is no front')
   return { ...server, front: server.front }
 }
@@ -46,11 +46,12 @@ export function mssqlOptions (server: SqlServer): MssqlStoreOptions & { store: '
   return { store: 'mssql', mssql: server.config, createTable: true, cleanupInterval: 0 }
 }
 
-async function onFront (t: Test): Promise<SqlServer> {
+async function onFront (t: Test, options: Partial<TdsFrontOptions> = {}): Promise<SqlServer> {
   const { name, url } = await makeDatabase(t)
   const { hostname, port, username, password } = new URL(url)
   const front = await startTdsFront({
-    mariadb: { host: hostname, port: Number(port || 3306), user: decodeURIComponent(username), password: decodeURIComponent(password), database: name }
+    mariadb: { host: hostname, port: Number(port || 3306), user: decodeURIComponent(username), password: decodeURIComponent(password), database: name },
+    ...options
   })
   const config: MssqlConfig = { ...front.config, options: { ...front.config.options } }
   const query = queries(t, config)

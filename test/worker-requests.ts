@@ -4,11 +4,12 @@
  */
 import { once } from 'node:events'
 import Fastify from 'fastify'
-import sessions from '../plugin/index.js'
+import sessions, { type SessionOptions } from '../plugin/index.js'
 import { Barrier, latch } from './barrier.js'
 
 export interface Order {
-  readonly url: string
+  /** Where the sessions are kept: options that can be sent to another process. */
+  readonly options: SessionOptions
   readonly token: string
   readonly requests: number
   /** Each request puts a key of its own, or all of them count in one key. */
@@ -19,7 +20,7 @@ export interface Order {
 
 const [order] = await once(process, 'message') as [Order]
 const app = Fastify()
-await app.register(sessions, { store: 'mysql', mysql: order.url, cleanupInterval: 0 })
+await app.register(sessions, order.options)
 const loaded = new Barrier(order.requests)
 const go = latch()
 app.get<{ Params: { n: string } }>('/:n', async ({ session, params: { n } }) => {

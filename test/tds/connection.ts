@@ -83,7 +83,7 @@ export class Connection {
   #receive (chunk: Buffer): void {
     try {
       for (const message of this.#reader.push(chunk)) {
-        if (message.type === PacketType.attention) this.#cancel()
+        if (message.type === PacketType.attention) this.#server.faults.attend(() => this.#cancel())
         else this.#queue.push(message)
       }
     } catch {
@@ -220,7 +220,7 @@ export class Connection {
       this.destroy()
       return
     }
-    const reply = new Reply(call !== undefined)
+    const reply = new Reply(call !== undefined, this.#server.babelfish)
     let failed = false
     try {
       if (message.reset) {

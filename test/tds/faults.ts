@@ -16,6 +16,7 @@ export class Faults {
   #login: number | null = null
   #clock: number | null = null
   #packetSize: number | null = null
+  #deaf: Array<() => void> | undefined
 
   /** Every matching request waits so long before it is run. It can be cancelled while it waits. 0 ends that. */
   delay (ms: number, match?: RegExp): void {
@@ -52,8 +53,20 @@ export class Faults {
     this.#packetSize = bytes
   }
 
+  /** Attentions are not heeded until `hear()`. */
+  deafen (): void {
+    this.#deaf ??= []
+  }
+
+  hear (): void {
+    const attentions = this.#deaf ?? []
+    this.#deaf = undefined
+    for (const heed of attentions) heed()
+  }
+
   /** Ends all of them. */
   reset (): void {
+    this.hear()
     this.#delay = this.#dropAnswer = this.#dropRequest = this.#fail = undefined
     this.#login = this.#clock = this.#packetSize = null
   }
@@ -66,6 +79,12 @@ export class Faults {
 
   /** @internal */
   get packetSize (): number | null { return this.#packetSize }
+
+  /** @internal */
+  attend (heed: () => void): void {
+    if (this.#deaf === undefined) heed()
+    else this.#deaf.push(heed)
+  }
 
   /** What befalls this request. @internal */
   meet (text: string): { delay: number, dropBefore: boolean, dropAnswer: boolean, error: number | null } {

@@ -19,6 +19,8 @@ export interface TdsFrontOptions {
   readonly database?: string
   /** As in ALTER DATABASE: readers do not wait for writers. Default false, as on a SQL Server that nobody has changed. */
   readonly readCommittedSnapshot?: boolean
+  /** As Babelfish answers where it is not SQL Server: see babelfish.ts. Its readers do not wait for writers. Default false. */
+  readonly babelfish?: boolean
 }
 
 /** What `new mssql.ConnectionPool()` takes. */
@@ -56,7 +58,8 @@ export async function startTdsFront (options: TdsFrontOptions): Promise<TdsFront
   const account = { user: options.user ?? 'sa', password: options.password ?? 'Secret-1' }
   const database = options.database ?? options.mariadb.database
   const faults = new Faults()
-  const server = new Server(options.mariadb, database, faults, options.readCommittedSnapshot ?? false)
+  const babelfish = options.babelfish ?? false
+  const server = new Server(options.mariadb, database, faults, options.readCommittedSnapshot ?? babelfish, babelfish)
   // Fails here, not at the first login, if MariaDB is not there.
   await server.catalog()
   const statements: RecordedStatement[] = []

@@ -21,10 +21,15 @@ export interface MssqlRequest {
 
 export interface MssqlPool {
   readonly size: number
+  /** How many of its connections are in use. */
+  readonly borrowed: number
+  /** How many requests wait for one. */
+  readonly pending: number
   connect (): Promise<MssqlPool>
   close (): Promise<void>
   request (): MssqlRequest
   on (event: 'error', listener: (error: Error) => void): void
+  listenerCount (event: 'error'): number
 }
 
 export interface MssqlTransaction {

@@ -1,3 +1,4 @@
+import { asBabelfish } from './babelfish.js'
 import { bVarChar, int32, uint16, uint32, uint64, uint8, usVarChar } from './bytes.js'
 import type { SqlError } from './sql-error.js'
 import type { SqlType, Value } from './types.js'
@@ -26,13 +27,17 @@ export const EnvChange = { database: 1, language: 2, packetSize: 4, collation: 7
 export class Reply {
   readonly #parts: Buffer[] = []
   readonly #inProcedure: boolean
+  readonly #babelfish: boolean
   #columns: readonly Column[] = []
   /** The last DONE, which is held back: only what follows tells whether more follows. */
   #done: { status: number, command: number, count: bigint } | undefined
 
   #firstError: number | undefined
 
-  constructor (inProcedure = false) { this.#inProcedure = inProcedure }
+  constructor (inProcedure = false, babelfish = false) {
+    this.#inProcedure = inProcedure
+    this.#babelfish = babelfish
+  }
 
   #push (...parts: readonly Buffer[]): void {
     this.#flush(true)
@@ -70,8 +75,9 @@ export class Reply {
   get firstError (): number | undefined { return this.#firstError }
 
   error (error: SqlError): void {
-    this.#firstError ??= error.number
-    this.#message(0xaa, error)
+    const told = this.#babelfish ? asBabelfish(error) : error
+    this.#firstError ??= told.number
+    this.#message(0xaa, told)
   }
 
   info (number: number, message: string): void {

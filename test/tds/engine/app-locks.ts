@@ -6,9 +6,14 @@ export type Owner = 'session' | 'transaction'
 /** sp_getapplock and sp_releaseapplock on MariaDB's GET_LOCK, which counts repeated locks as they do. */
 export class AppLocks {
   readonly #query: (sql: string) => Promise<Result>
+  readonly #release: (sql: string) => Promise<void>
   readonly #held = new Map<string, Record<Owner, number>>()
 
-  constructor (query: (sql: string) => Promise<Result>) { this.#query = query }
+  /** @param release carries a statement out even when the request was cancelled */
+  constructor (query: (sql: string) => Promise<Result>, release: (sql: string) => Promise<void>) {
+    this.#query = query
+    this.#release = release
+  }
 
   /** 0: granted, -1: timed out. A timeout below zero is none. */
   async get (resource: string, owner: Owner, timeoutMs: number): Promise<number> {
@@ -26,7 +31,7 @@ export class AppLocks {
     const held = this.#held.get(resource)
     if (held === undefined || held[owner] === 0) return false
     held[owner]--
-    await this.#query(`SELECT RELEASE_LOCK('${key(resource)}')`)
+    await this.#release(`SELECT RELEASE_LOCK('${key(resource)}')`)
     return true
   }
 

@@ -50,7 +50,7 @@ export class Interpreter {
       await this.#session.applyClock()
       // Setup scripts look at the catalog, which another connection may have changed without this front.
       if (/\b(object_id|col_length|sys|information_schema)\b/i.test(sql)) this.#session.server.forgetCatalog()
-      await this.#list(parse(sql))
+      await this.#list(parse(sql, !this.#session.server.babelfish))
     } catch (error) {
       if (!(error instanceof SqlError)) throw error
       await this.#report(error)
@@ -173,7 +173,7 @@ export class Interpreter {
       const insert = await this.#compile((env) => compileInsert(statement, env))
       const { rows, affected } = await this.#session.run(insert.sql, insert.table)
       if (statement.output !== null) this.#rows(insert.columns, rows, 0)
-      this.#done(Command.insert, affected, statement.output !== null)
+      this.#changed(Command.insert, affected, statement.output !== null)
       return
     }
     const change = await this.#compile((env) => compileChange(statement, env))
@@ -188,7 +188,11 @@ export class Interpreter {
       return distinct
     })
     if (change.output) this.#rows(change.columns, found, 1 + change.table.rowId.length)
-    this.#done(statement.kind === 'update' ? Command.update : Command.delete, found.length, change.output)
+    this.#changed(statement.kind === 'update' ? Command.update : Command.delete, found.length, change.output)
+  }
+
+  #changed (command: number, count: number, withRows: boolean): void {
+    this.#done(command, withRows && this.#session.server.babelfish ? 0 : count, withRows)
   }
 
   async #schema (statement: Parameters<typeof compileSchema>[0]): Promise<void> {

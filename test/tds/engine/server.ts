@@ -10,14 +10,16 @@ export class Server {
   readonly faults: Faults
   /** As the database option of this name: readers see the last committed row instead of waiting for the writer. */
   readonly readCommittedSnapshot: boolean
+  readonly babelfish: boolean
   #catalog: Promise<Catalog> | undefined
   #admin: Promise<MariaDb> | undefined
 
-  constructor (mariadb: MariaDbOptions, database: string, faults: Faults, readCommittedSnapshot: boolean) {
+  constructor (mariadb: MariaDbOptions, database: string, faults: Faults, readCommittedSnapshot: boolean, babelfish: boolean) {
     this.mariadb = mariadb
     this.database = database
     this.faults = faults
     this.readCommittedSnapshot = readCommittedSnapshot
+    this.babelfish = babelfish
   }
 
   async #administrator (): Promise<MariaDb> {

@@ -30,6 +30,7 @@ export class Session {
   #descriptor = 0n
   #clock: number | null = null
   #cancelled = false
+  #tidying = false
   #wake: (() => void) | undefined
   static #descriptors = 0x3000000000n
 
@@ -37,7 +38,7 @@ export class Session {
     this.server = server
     this.#db = db
     this.spid = spid
-    this.locks = new AppLocks((sql) => this.run(sql))
+    this.locks = new AppLocks((sql) => this.run(sql), (sql) => this.#quietly(sql))
   }
 
   static async open (server: Server, spid: number): Promise<Session> {
@@ -64,15 +65,22 @@ export class Session {
 
   /** What must be done even when the request was cancelled, and what a KILL that comes late must not prevent. */
   async #quietly (sql: string): Promise<void> {
-    for (let attempt = 0; attempt < 3; attempt++) {
-      try {
-        await this.#db.query(sql)
-        return
-      } catch (error) {
-        const translated = translateError(error, await this.server.catalog())
-        if (!(translated instanceof Cancelled)) throw translated
+    this.#tidying = true
+    try {
+      for (let attempt = 0; attempt < 3; attempt++) {
+        try {
+          await this.#db.query(sql)
+          return
+        } catch (error) {
+          const translated = translateError(error, await this.server.catalog())
+          if (!(translated instanceof Cancelled)) throw translated
+        }
       }
+    } finally {
+      this.#tidying = false
     }
+    // A connection whose transaction may still be open must not be used again.
+    throw new ConnectionLost(`interrupted three times: ${sql}`)
   }
 
   async set (change: Partial<Settings>): Promise<void> {
@@ -141,7 +149,7 @@ export class Session {
     this.#transactions = 0
     this.#descriptor = 0n
     reply.envChange(kind, Buffer.alloc(0), descriptor)
-    if (!this.#cancelled) await this.locks.releaseAll('transaction')
+    await this.locks.releaseAll('transaction')
   }
 
   #descriptorBytes (): Buffer {
@@ -186,7 +194,7 @@ export class Session {
 
   /** A KILL that arrives before its statement has begun has no effect, so it is repeated until the statement is over. */
   async #interrupt (): Promise<void> {
-    for (let i = 0; i < 200 && this.#cancelled && this.#db.busy; i++) {
+    for (let i = 0; i < 200 && this.#cancelled && this.#db.busy && !this.#tidying; i++) {
       await this.server.kill(this.#db.threadId, 'QUERY')
       await new Promise((resolve) => setTimeout(resolve, 25))
     }

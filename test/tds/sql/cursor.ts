@@ -8,7 +8,12 @@ export class Cursor {
   readonly #tokens: readonly Token[]
   #at = 0
 
-  constructor (sql: string) { this.#tokens = tokenize(sql) }
+  readonly takesHints: boolean
+
+  constructor (sql: string, takesHints = true) {
+    this.#tokens = tokenize(sql)
+    this.takesHints = takesHints
+  }
 
   get token (): Token { return this.peek(0) }
 

@@ -1,6 +1,8 @@
 import type { Alias, Condition, Expression, Order, Output, Query, Select, Source } from './ast.js'
 import type { Cursor } from './cursor.js'
 import { ExpressionParser } from './parse-expression.js'
+import { NOT_SUPPORTED } from '../babelfish.js'
+import { SqlError } from '../sql-error.js'
 
 /** SELECT with all that belongs to it. */
 export class QueryParser {
@@ -162,6 +164,7 @@ export class QueryParser {
   hints (): string[] {
     const cursor = this.cursor
     if (!cursor.accept('WITH', '(')) return []
+    if (!cursor.takesHints) throw new SqlError(NOT_SUPPORTED, '\'TABLE HINT\' is not currently supported in Babelfish')
     const hints: string[] = []
     do {
       hints.push(cursor.next().word)

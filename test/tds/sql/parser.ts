@@ -7,8 +7,8 @@ import { SchemaParser } from './parse-schema.js'
 import { parseType } from './parse-type.js'
 
 /** Reads a batch. What is not T-SQL, or not known here, is error 102 or 156, as if it were not. */
-export function parse (sql: string): Statement[] {
-  const parser = new StatementParser(new Cursor(sql))
+export function parse (sql: string, takesHints = true): Statement[] {
+  const parser = new StatementParser(new Cursor(sql, takesHints))
   return parser.batch()
 }
 
