@@ -109,14 +109,18 @@ function initialize (program: string, folder: string): void {
     const install = existsSync(sibling) ? sibling : 'mariadb-install-db'
     execFileSync(install, ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve', ...asUser()], { stdio: 'pipe' })
   } else {
-    execFileSync(program, ['--no-defaults', '--initialize-insecure', `--datadir=${data}`, ...asUser()], { stdio: 'pipe' })
+    // MySQL makes root@localhost alone, and without resolving names 127.0.0.1 is not localhost.
+    const users = join(folder, 'users.sql')
+    writeFileSync(users, 'CREATE USER root@\'127.0.0.1\';\nGRANT ALL ON *.* TO root@\'127.0.0.1\' WITH GRANT OPTION;\n', { mode: 0o644 })
+    execFileSync(program, ['--no-defaults', '--initialize-insecure', `--init-file=${users}`, `--datadir=${data}`, ...asUser()], { stdio: 'pipe' })
   }
 }
 
 function serverArguments (folder: string, port: number, args: readonly string[]): string[] {
   return ['--no-defaults', `--datadir=${join(folder, 'data')}`, `--socket=${join(folder, 's')}`, `--pid-file=${join(folder, 'pid')}`,
     `--port=${port}`, '--bind-address=127.0.0.1', '--skip-name-resolve', '--max-connections=500', '--innodb-flush-log-at-trx-commit=0',
-    ...asUser(), ...args]
+    // MySQL's second protocol would take a port of its own.
+    '--loose-mysqlx=OFF', ...asUser(), ...args]
 }
 
 async function freePort (): Promise<number> {
