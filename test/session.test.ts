@@ -308,6 +308,18 @@ onEveryStore((t, makeStore) => {
     t.equal(response.statusCode, 200)
   })
 
+  t.test('an assignment, which would keep nothing, is an error that says what to write', async t => {
+    const { response } = await (await startSite(t, makeStore())).browser().visit(session => {
+      t.throws(() => { Object.assign(session, { user: 'ada' }) },
+        { code: INVALID_ARGUMENT, message: "A session has no property user, and would not keep it. Use request.session.put('user', value)" })
+      const mark = Symbol('mark')
+      Object.assign(session, { [mark]: 1 })
+      t.equal(Reflect.get(session, mark), 1, 'a symbol is the mark of another plugin')
+      t.equal(session.status, 'unmodified')
+    })
+    t.equal(response.statusCode, 200)
+  })
+
   t.test('the status tells whether something was changed', async t => {
     const browser = (await startSite(t, makeStore())).browser()
     await browser.visit(async session => {
