@@ -715,6 +715,26 @@ onEveryStore((t, makeStore) => {
   })
 })
 
+t.test('a codec of the user\'s that returns something wrong is told so, and neither session nor row gets into the message', async t => {
+  const right = { deadline: Date.now() + HOUR, rememberMe: undefined, values: new Map() }
+  const bytes = Buffer.from('a secret')
+  const encodes = 'codec.encode must return a Uint8Array, a Buffer for example'
+  for (const encoded of ['a secret', undefined, new ArrayBuffer(8), Promise.resolve(bytes)]) {
+    const { response, cookies } = await (await startSite(t, { codec: { encode: () => wrong(encoded), decode: () => right } })).browser().visit(session => session.put('a', 1))
+    t.match(response.json(), { statusCode: 500, code: 'FST_SESSION_INVALID_OPTION', message: encodes })
+    t.strictSame(cookies, [])
+  }
+  const decodes = 'codec.decode must return { deadline, rememberMe, values }, with a number for the deadline and a Map of the values'
+  for (const decoded of [undefined, null, 'a secret', {}, { ...right, deadline: new Date() }, { ...right, values: { a: 1 } }]) {
+    const site = await startSite(t, { codec: { encode: () => bytes, decode: () => wrong(decoded) } })
+    const browser = site.browser()
+    await browser.visit(session => session.put('a', 1))
+    t.strictSame((await browser.visit(session => session.keys())).value, [])
+    t.match(site.log.lines.find(({ level }) => level === 40)?.err, { message: decodes })
+    t.notMatch(site.log.text, /a secret/)
+  }
+})
+
 t.test('a cookie that does not persist ends with the browser, unless the visitor is remembered', async t => {
   const browser = (await startSite(t, { cookie: { persist: false } })).browser()
   const first = await browser.visit(session => session.put('a', 1))
