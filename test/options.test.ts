@@ -159,6 +159,18 @@ for (const [source, options, message] of REFUSED_BY_MYSQL) {
   })
 }
 
+for (const [name, store] of [['memory', memoryStore({ cleanupInterval: 0 })], ['MySQL', mysqlStore(URL_OF_A_DATABASE)]] as const) {
+  t.test(`a wrong number is refused by scan and deleteExpired, before the ${name} store does anything`, async t => {
+    t.teardown(async () => { await store.close() })
+    for (const [value, shown] of [[0, '0'], [-1, '-1'], [1.5, '1.5'], [NaN, 'NaN'], ['10', "'10'"], [null, 'null']] as const) {
+      const refusal = (argument: string) => ({ code: 'FST_SESSION_INVALID_OPTION', message: `${argument} must be a whole number of 1 or more, not ${shown}` })
+      await t.rejects(store.deleteExpired(value as number), refusal('limit'))
+      await t.rejects(async () => { for await (const session of store.scan(value as number)) t.fail(session.token) }, refusal('pageSize'))
+    }
+    await t.rejects(store.deleteExpired(undefined as unknown as number), { code: 'FST_SESSION_INVALID_OPTION', message: 'limit must be a whole number of 1 or more, not undefined' })
+  })
+}
+
 t.test('an error about an option shows no password', async t => {
   for (const store of ['mysql://user:secret@host/x', { host: 'x', password: 'secret' }]) {
     let message = 'secret'
