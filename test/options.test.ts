@@ -140,7 +140,9 @@ const REFUSED_BY_MYSQL: ReadonlyArray<readonly [source: unknown, options: object
   ['', {}, `${SOURCE}, not ''`],
   ['postgres://user:secret@host/x', {}, `${SOURCE}, not another string`],
   ['mysql:///x', {}, `${SOURCE}, not another string`],
-  ['mysql://host:port/x', {}, `${SOURCE}, not another string`],
+  ...['mysql://host:port/x', 'mysql://user:pass/word@host/x', 'mysql://user:pass#word@host/x'].map(url =>
+    [url, {}, `${SOURCE}, not another string. Special characters in the user's name or password must be encoded: encodeURIComponent(password)`] as const),
+  [URL_OF_A_DATABASE, null as unknown as object, 'The options must be an object, not null'],
   [{}, {}, `${SOURCE}, not another object`],
   [{ hots: 'localhost' }, {}, `${SOURCE}, not another object`],
   [{ query () {}, execute () {} }, {}, `${SOURCE}. What was given looks like a single connection: a pool survives a lost connection, and lets requests go side by side`],
