@@ -65,7 +65,11 @@ export async function startServer (args: readonly string[] = [], kind: ServerKin
   const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'fastify-sql-sessions-'))
   let port = 0
   let server: ChildProcess | undefined
-  const removeAll = () => { server?.kill('SIGKILL') }
+  // Also if the tests end by an error; the folder may be in memory.
+  const removeAll = () => {
+    server?.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
 
   const start = async () => {
     for (let tries = 0; ; tries++) {
