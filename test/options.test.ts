@@ -306,6 +306,19 @@ t.test('two sessions with names and cookies of their own stand side by side', as
   t.strictSame([...browser.jar.keys()], ['admin'])
 })
 
+t.test('two sessions in one table: the token of one is worth nothing as that of the other', async t => {
+  const store = memoryStore()
+  const site = await startSite(t, store)
+  await site.app.register(sessions, { store, name: 'adminSession', cookie: { name: 'admin' } })
+  const browser = site.browser()
+  await browser.visit((session, request) => { session.put('who', 'visitor'); request.adminSession.put('who', 'administrator') })
+  const [session = '', admin = ''] = [browser.jar.get('session'), browser.jar.get('admin')]
+  browser.jar.set('session', admin).set('admin', session)
+  t.strictSame((await browser.visit((session, request) => [session.keys(), request.adminSession.keys()])).value, [[], []])
+  browser.jar.set('session', session).set('admin', admin)
+  t.strictSame((await browser.visit((session, request) => [session.get('who'), request.adminSession.get('who')])).value, ['visitor', 'administrator'])
+})
+
 t.test('a second registration with the same cookie is refused', async t => {
   const app = newApp(t)
   await app.register(sessions)
