@@ -77,10 +77,10 @@ function addPages (app: FastifyInstance, where: string): void {
 
   app.post<{ Body: { name?: unknown, remember?: unknown } | undefined }>('/sign-in', async ({ session, body }, reply) => {
     const name = typeof body?.name === 'string' ? body.name.trim() : ''
-    if (name === '' || name.length > LONGEST_NAME) {
-      return show(reply.code(422), signInPage(where, { name, problem: `Please enter a name of 1 to ${LONGEST_NAME} characters.` }))
-    }
     const isRemembered = body?.remember === 'yes'
+    if (name === '' || name.length > LONGEST_NAME) {
+      return show(reply.code(422), signInPage(where, { name, isRemembered, problem: `Please enter a name of 1 to ${LONGEST_NAME} characters.` }))
+    }
     // A new token: one that somebody planted in this browser before is worth nothing.
     session.renewToken()
     session.clear()

@@ -21,6 +21,7 @@ a { color: var(--accent) }
 .card { margin: 1.25rem 0; padding: 1.25rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem }
 .note { color: var(--soft); font-size: .9rem; margin: .25rem 0 1rem }
 .note:last-child { margin-bottom: 0 }
+#add { margin-bottom: .5rem }
 .problem { color: var(--problem); margin: .35rem 0 0; font-weight: 600 }
 label { display: block; font-weight: 600 }
 label.check { display: flex; align-items: center; gap: .6rem; margin-top: 1rem; padding: .35rem 0; font-weight: 400 }

@@ -20,7 +20,7 @@ export interface Shown {
   readonly where: string
 }
 
-export function signInPage (where: string, wrong?: { readonly name: string, readonly problem: string }): string {
+export function signInPage (where: string, wrong?: { readonly name: string, readonly isRemembered: boolean, readonly problem: string }): string {
   return page(wrong === undefined ? 'Sign in' : 'Error: Sign in', html`
     <h1>Sign in</h1>
     <p>Any name will do: this example is about what happens after.</p>
@@ -29,7 +29,7 @@ export function signInPage (where: string, wrong?: { readonly name: string, read
       <input id="name" name="name" value="${wrong?.name ?? ''}" required maxlength="${LONGEST_NAME}" autocomplete="username" autofocus
         ${wrong === undefined ? '' : html`aria-invalid="true" aria-describedby="problem"`}>
       ${wrong === undefined ? '' : html`<p id="problem" class="problem">${wrong.problem}</p>`}
-      <label class="check"><input type="checkbox" name="remember" value="yes" aria-describedby="remember-note"> Remember me</label>
+      <label class="check"><input type="checkbox" name="remember" value="yes" ${wrong?.isRemembered ? 'checked' : ''} aria-describedby="remember-note"> Remember me</label>
       <p id="remember-note" class="note">Otherwise the session ends with this browser.</p>
       <button class="primary">Sign in</button>
     </form>
@@ -54,7 +54,8 @@ export function sessionPage (shown: Shown): string {
     <section class="card" aria-labelledby="shop-title">
       <h2 id="shop-title">Shop</h2>
       <form method="post" action="/basket" data-live>
-        <div class="choices" role="group" aria-label="Add to the basket">
+        <p id="add" class="note">Add to the basket:</p>
+        <div class="choices" role="group" aria-labelledby="add">
           ${PRODUCTS.map(product => html`<button name="product" value="${product}">${product}</button>`)}
         </div>
         <p class="together" hidden>

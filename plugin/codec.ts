@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto'
-import { UndecodableError } from './errors.js'
+import { types } from 'node:util'
+import { InvalidOptionError, UndecodableError } from './errors.js'
 import { parseAll, stringifyAll } from './value.js'
 import { asBuffer } from '../stores/bytes.js'
 
@@ -62,6 +63,25 @@ export const textCodec: Codec = {
   },
 
   headerLength: () => HEADER_LENGTH
+}
+
+/** A codec of the user's, whose mistakes are told as its own. What it was given or has made is in no message: it is the session. */
+export function checkedCodec (codec: Codec): Codec {
+  return {
+    encode (content) {
+      const data = codec.encode(content)
+      if (!types.isUint8Array(data)) throw new InvalidOptionError('codec.encode must return a Uint8Array, a Buffer for example')
+      return data
+    },
+    decode (data) {
+      const content: { readonly [K in keyof SessionContent]?: unknown } | undefined = codec.decode(data)
+      if (typeof content?.deadline !== 'number' || !types.isMap(content.values)) {
+        throw new InvalidOptionError('codec.decode must return { deadline, rememberMe, values }, with a number for the deadline and a Map of the values')
+      }
+      return content as SessionContent
+    },
+    headerLength: data => codec.headerLength?.(data) ?? 0
+  }
 }
 
 // 256 ids a call of the random source: it costs more than all the rest of a header.

@@ -1,4 +1,4 @@
-import { textCodec, type Codec } from './codec.js'
+import { checkedCodec, textCodec, type Codec } from './codec.js'
 import type { CookieSettings } from './cookie.js'
 import { InvalidOptionError } from './errors.js'
 import { closest } from '../stores/closest.js'
@@ -90,6 +90,19 @@ const OPTIONS = ['name', 'store', 'mysql', 'mssql', 'table', 'createTable', 'max
 /** Options of Fastify's own `register`. */
 const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 const COOKIE_OPTIONS = ['name', 'path', 'domain', 'httpOnly', 'sameSite', 'secure', 'partitioned', 'priority', 'persist']
+/** What to do in place of options that other session plugins have. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ...['secret', 'secrets', 'key', 'salt', 'signed'].map(name => [name, 'A token is random and says nothing, so nothing is signed or encrypted. Leave it out'] as const),
+  ...['maxAge', 'ttl', 'expiry', 'expires', 'expiration'].map(name => [name, 'Use lifetime and idleTimeout, in milliseconds'] as const),
+  ...['saveUninitialized', 'resave'].map(name => [name, 'A session is stored once something is put into it, and written when something has changed. Leave it out'] as const),
+  ['rolling', 'Use idleTimeout: requests then prolong the session'],
+  ['cookieName', 'Use cookie: { name: ... }'],
+  ...['url', 'uri', 'connectionString', 'pool', 'client'].map(name => [name, 'Use mysql or mssql: each takes a URL or connection string, options of its driver, or a pool'] as const)
+])
+const COOKIE_ADVICE: ReadonlyMap<string, string> = new Map([
+  ...['maxAge', 'expires'].map(name => [name, 'A cookie lives as long as its session: use the option lifetime; or cookie.persist: false for one that ends with the browser'] as const),
+  ['signed', 'A token is random, so nothing is signed. Leave it out']
+])
 /** What a name of a cookie may consist of: a token of RFC 9110, as RFC 6265 section 4.1.1 demands. */
 const COOKIE_NAME = /^[!#$%&'*+.^_`|~\w-]+$/
 const DOMAIN = /^\.?[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)*$/i
@@ -98,7 +111,7 @@ const DOMAIN = /^\.?[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)*$/i
 export function settingsOf (given: SessionOptions | SessionStore | SimpleStore | undefined): Settings {
   const options: SessionOptions = given === undefined ? {} : isStore(given) || isSimpleStore(given) ? { store: given } : given
   if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new InvalidOptionError(`The options must be an object or a store, not ${inspected(options)}`)
-  knownOnly(options, [...OPTIONS, ...REGISTER_OPTIONS])
+  knownOnly(options, [...OPTIONS, ...REGISTER_OPTIONS], '', ADVICE)
 
   const lifetime = duration('lifetime', options.lifetime, DAY, { least: 1 })
   const idleTimeout = duration('idleTimeout', options.idleTimeout, 0)
@@ -158,7 +171,7 @@ function storeOf (options: SessionOptions): SessionStore {
 
 function cookieOf (cookie: unknown = {}, name: string): CookieSettings {
   if (typeof cookie !== 'object' || cookie === null || Array.isArray(cookie)) throw new InvalidOptionError(`cookie must be an object of attributes, not ${inspected(cookie)}`)
-  knownOnly(cookie, COOKIE_OPTIONS, 'cookie.')
+  knownOnly(cookie, COOKIE_OPTIONS, 'cookie.', COOKIE_ADVICE)
   const given: { readonly [K in keyof CookieOptions]?: unknown } = cookie
   const settings: CookieSettings = Object.freeze({
     name: text('cookie.name', given.name, name, COOKIE_NAME, 'letters, digits and !#$%&\'*+-.^_`|~'),
@@ -192,7 +205,10 @@ function codecOf (codec: Codec = textCodec): Codec {
   if (typeof codec !== 'object' || codec === null || typeof codec.encode !== 'function' || typeof codec.decode !== 'function') {
     throw new InvalidOptionError(`codec must be an object with the methods encode and decode, not ${inspected(codec)}`)
   }
-  return codec
+  if (codec.headerLength !== undefined && typeof codec.headerLength !== 'function') {
+    throw new InvalidOptionError(`codec.headerLength must be a method that gives a number, not ${inspected(codec.headerLength)}`)
+  }
+  return codec === textCodec ? codec : checkedCodec(codec)
 }
 
 function propertyName (name: unknown = USUAL_NAME): string {

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { refuseAssignments } from './assignment.js'
 import { Changes, computed, type UpdateFunction } from './changes.js'
 import type { SessionContent } from './codec.js'
 import type { Committed, Committer, Job, Stored } from './commit.js'
@@ -579,6 +580,8 @@ export class RequestSession implements Session {
     }
   }
 }
+
+refuseAssignments(RequestSession.prototype)
 
 /** What a commit has written, and where. */
 interface Written {

@@ -1,10 +1,16 @@
-/** The word that was probably meant, if one is near enough. */
+/** The word that was probably meant, if one is near enough: a few letters away, or the beginning or end of what was written. */
 export function closest (word: string, words: readonly string[]): string | undefined {
-  const near = words.map(candidate => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))
+  const lower = word.toLowerCase()
+  const near = words.map(candidate => ({ candidate, distance: distance(lower, candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= Math.max(2, Math.floor(candidate.length / 3)))
     .sort((a, b) => a.distance - b.distance)
-  return near[0]?.candidate
+  return near[0]?.candidate ??
+    words.find(candidate => candidate.length >= SHORTEST_PART && lower.startsWith(candidate.toLowerCase())) ??
+    words.find(candidate => candidate.length >= SHORTEST_PART && lower.endsWith(candidate.toLowerCase()))
 }
+
+/** Shorter ones are parts of too much. */
+const SHORTEST_PART = 4
 
 /** Levenshtein's distance. */
 function distance (a: string, b: string): number {

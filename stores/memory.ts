@@ -112,7 +112,8 @@ class MemoryStore implements SessionStore {
     }
   }
 
-  async * scan (): AsyncIterable<StoredSession> {
+  async * scan (pageSize = 1000): AsyncIterable<StoredSession> {
+    positiveInteger('pageSize', pageSize, 1000)
     for (const token of this.#rows.keys()) {
       const [session] = this.#find([token]).sessions
       if (session !== undefined) yield session
@@ -120,6 +121,7 @@ class MemoryStore implements SessionStore {
   }
 
   async deleteExpired (limit: number): Promise<number> {
+    positiveInteger('limit', limit)
     let deleted = 0
     while (deleted < limit) {
       const first = this.#expiries.first()

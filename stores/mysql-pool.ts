@@ -68,7 +68,10 @@ const DEFAULT_SIZE = 10
 export function checkSource (source: unknown): asserts source is MysqlSource {
   const wanted = 'mysql must be a URL like mysql://user:password@host:3306/database, options of mysql2\'s createPool, or a pool of mysql2'
   if (typeof source === 'string') {
-    if (!/^(mysql|mariadb):\/\/[^/]/.test(source) || !URL.canParse(source)) throw new InvalidOptionError(`${wanted}, not ${inspected(source)}`)
+    if (!/^(mysql|mariadb):\/\/[^/]/.test(source)) throw new InvalidOptionError(`${wanted}, not ${inspected(source)}`)
+    if (!URL.canParse(source) || new URL(source).hash !== '') {
+      throw new InvalidOptionError(`${wanted}, not ${inspected(source)}. Special characters in the user's name or password must be encoded: encodeURIComponent(password)`)
+    }
   } else if (typeof source !== 'object' || source === null || Array.isArray(source)) {
     throw new InvalidOptionError(`${wanted}, not ${inspected(source)}`)
   } else if (poolIn(source) === undefined && !isOptions(source)) {

@@ -134,6 +134,7 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async deleteExpired (limit: number): Promise<number> {
+    positiveInteger('limit', limit)
     let deleted = 0
     while (deleted < limit) {
       const most = Math.min(limit - deleted, CLEANUP_BATCH)

@@ -7,12 +7,18 @@ const LONGEST = 100 * 365.25 * 24 * 3_600_000
 /** The longest that a timer can wait, in milliseconds. */
 export const LONGEST_TIMER = 2 ** 31 - 1
 
-/** Refuses options that there are not, and suggests the one that was probably meant. */
-export function knownOnly (options: object, known: readonly string[], prefix = ''): void {
+/**
+ * Refuses options that there are not, and suggests the one that was probably meant.
+ *
+ * @param advice what to do in place of options that are usual elsewhere
+ */
+export function knownOnly (options: unknown, known: readonly string[], prefix = '', advice: ReadonlyMap<string, string> = new Map()): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new InvalidOptionError(`The options must be an object, not ${inspected(options)}`)
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
     const nearest = closest(name, known)
-    throw new InvalidOptionError(`There is no option ${prefix}${name}. ${nearest === undefined ? `There are: ${known.join(', ')}` : `Did you mean ${prefix}${nearest}?`}`)
+    const suggestion = advice.get(name) ?? (nearest === undefined ? `There are: ${known.join(', ')}` : `Did you mean ${prefix}${nearest}?`)
+    throw new InvalidOptionError(`There is no option ${prefix}${name}. ${suggestion}`)
   }
 }
 
@@ -23,8 +29,9 @@ export function duration (option: string, value: unknown, otherwise: number, { l
   throw new InvalidOptionError(`${option} must be a whole number of milliseconds from ${least} to ${most}, not ${inspected(value)}`)
 }
 
-export function positiveInteger (option: string, value: unknown, otherwise: number): number {
-  if (value === undefined) return otherwise
+/** Without `otherwise` it must be given. */
+export function positiveInteger (option: string, value: unknown, otherwise?: number): number {
+  if (value === undefined && otherwise !== undefined) return otherwise
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value
   throw new InvalidOptionError(`${option} must be a whole number of 1 or more, not ${inspected(value)}`)
 }

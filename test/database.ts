@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createConnection, type Connection } from 'mysql2/promise'
 import type { Test } from 'tap'
-import { startServer } from './mysql-server.js'
+import { isMariadbAt, startServer, type ServerKind } from './mysql-server.js'
 
 /** A database of a test's own, on the server of `npm test`. */
 export interface Database {
@@ -15,8 +15,8 @@ export interface Database {
 export const SCS_TABLE = 'CREATE TABLE sessions (token CHAR(43) PRIMARY KEY, data BLOB NOT NULL, expiry TIMESTAMP(6) NOT NULL); CREATE INDEX sessions_expiry_idx ON sessions (expiry)'
 
 /** Makes a database, and drops it when the test is over. */
-export async function makeDatabase (t: Test): Promise<Database> {
-  const server = await serverUrl(t)
+export async function makeDatabase (t: Test, kind: ServerKind = 'any'): Promise<Database> {
+  const server = await serverUrl(t, kind)
   const name = `fss_${randomBytes(6).toString('hex')}`
   const admin = await createConnection(server)
   await admin.query(`CREATE DATABASE ${name}`)
@@ -31,20 +31,28 @@ export async function makeDatabase (t: Test): Promise<Database> {
   return { name, url: url.href, connection }
 }
 
-let shared: Promise<string> | undefined
+const shared = new Map<ServerKind, Promise<string>>()
 
 /** The server that `npm test` has found; for a test file that is run by itself, one of its own. */
-async function serverUrl (t: Test): Promise<string> {
-  shared ??= given() ?? startServer().then(server => {
-    let root: Test | undefined = t
-    while (root?.parent !== undefined) root = root.parent as Test
-    root?.teardown(async () => { await server.stop() })
-    return server.url()
-  })
-  return await shared
+async function serverUrl (t: Test, kind: ServerKind): Promise<string> {
+  const url = shared.get(kind) ?? (kind === 'any' ? anyServer(t) : mariadb(t))
+  shared.set(kind, url)
+  return await url
 }
 
-function given (): Promise<string> | undefined {
-  const url = process.env['MYSQL_URL']
-  return url === undefined || url === '' ? undefined : Promise.resolve(url)
+async function anyServer (t: Test): Promise<string> {
+  return process.env['MYSQL_URL'] || await privateServer(t, 'any')
+}
+
+async function mariadb (t: Test): Promise<string> {
+  const given = process.env['MARIADB_URL'] || await serverUrl(t, 'any')
+  return await isMariadbAt(given) ? given : await privateServer(t, 'MariaDB')
+}
+
+async function privateServer (t: Test, kind: ServerKind): Promise<string> {
+  const server = await startServer([], kind)
+  let root = t
+  while (root.parent !== undefined) root = root.parent as Test
+  root.teardown(async () => { await server.stop() })
+  return server.url()
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import cookie from '@fastify/cookie'
+import csrf from '@fastify/csrf-protection'
 import flash from '@fastify/flash'
 import formbody from '@fastify/formbody'
 import passportModule from '@fastify/passport'
@@ -96,6 +97,20 @@ for (const [name, keep] of stores) {
       t.same((await new Visitor(app).get('/')).json(), { info: [], all: {} })
       t.same((await visitor.get('/')).json(), { info: ['Saved it', 'Saved it'], all: {} })
       t.same((await visitor.get('/')).json(), { info: [], all: {} })
+    })
+
+    t.test('@fastify/csrf-protection keeps its secret in the session, and lets through only who has the form', async t => {
+      const app = await start(t)
+      await app.register(sessions, await keep(t))
+      await app.register(csrf, { sessionPlugin: '@fastify/secure-session' })
+      app.get('/form', async (_request, reply) => ({ token: reply.generateCsrf() }))
+      app.post('/buy', { preHandler: app.csrfProtection }, async () => ({}))
+      const [visitor, stranger] = [new Visitor(app), new Visitor(app)]
+      const { token } = (await visitor.get('/form')).json<{ token: string }>()
+      await stranger.get('/form')
+      t.equal((await visitor.post('/buy', { _csrf: token })).statusCode, 200)
+      t.equal((await visitor.post('/buy')).statusCode, 403)
+      t.equal((await stranger.post('/buy', { _csrf: token })).statusCode, 403)
     })
 
     t.test('the handler of @fastify/websocket reads the session, and commit() saves what it puts', async t => {

@@ -76,9 +76,10 @@ t.test('what a visitor enters is text on the page, never markup', async t => {
 
 t.test('a name that is missing, blank or too long is asked for again, and said so beside the field', async t => {
   const visitor = new Visitor(await onMemory(t))
-  for (const form of [{}, { name: '  ' }, { name: 'x'.repeat(51) }]) {
+  for (const form of [{}, { name: '  ' }, { name: 'x'.repeat(51), remember: 'yes' }]) {
     const response = await visitor.post('/sign-in', form)
     t.equal(response.statusCode, 422)
+    t.equal(response.body.includes(' checked '), 'remember' in form, 'what was chosen stays chosen')
     t.match(response.body, /aria-invalid="true" aria-describedby="problem".*id="problem"/s)
     t.same(response.cookies, [])
   }

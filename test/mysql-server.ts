@@ -28,11 +28,20 @@ const WAYS = `The tests need a MySQL or MariaDB server. Any of these ways will d
     the tests start it for themselves, on a throw-away folder and a free port
   - on Debian or Ubuntu run them as root, and they install it`
 
+const MARIADB_WAYS = `The tests of the SQL Server store need MariaDB, which stands behind a front that speaks SQL Server's protocol. Any of these ways will do:
+  - set MARIADB_URL, or MYSQL_URL, to a MariaDB that they may use: MARIADB_URL=mysql://user:password@127.0.0.1:3306
+  - install MariaDB, so that mariadbd is on this machine (Debian, Ubuntu: apt-get install mariadb-server)
+  - on Debian or Ubuntu run them as root, and they install it
+  - set MSSQL_URL to a SQL Server that they may use`
+
+/** Which server a test needs: MySQL or MariaDB, whichever there is, or MariaDB and no other. */
+export type ServerKind = 'any' | 'MariaDB'
+
 /** Installs MariaDB if there is no server on this machine and it can be done. Throws an error that names the ways otherwise. */
-export function ensureServer (): void {
-  if (findServer() !== undefined) return
+export function ensureServer (kind: ServerKind = 'any'): void {
+  if (findServer(kind) !== undefined) return
   if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
-    console.error('There is no MySQL or MariaDB on this machine. Installing Debian\'s mariadb-server ...')
+    console.error(`There is no ${kind === 'any' ? 'MySQL or MariaDB' : kind} on this machine. Installing Debian's mariadb-server ...`)
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     // Its service must not be started: the tests run a server of their own.
     const policy = '/usr/sbin/policy-rc.d'
@@ -46,17 +55,21 @@ export function ensureServer (): void {
       if (keepsQuiet) rmSync(policy, { force: true })
     }
   }
-  if (findServer() === undefined) throw new Error(WAYS)
+  if (findServer(kind) === undefined) throw new Error(kind === 'any' ? WAYS : MARIADB_WAYS)
 }
 
 /** Starts a server with these further arguments. */
-export async function startServer (args: readonly string[] = []): Promise<PrivateServer> {
-  ensureServer()
-  const program = findServer() as string
+export async function startServer (args: readonly string[] = [], kind: ServerKind = 'any'): Promise<PrivateServer> {
+  ensureServer(kind)
+  const program = findServer(kind) as string
   const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'fastify-sql-sessions-'))
   let port = 0
   let server: ChildProcess | undefined
-  const removeAll = () => { server?.kill('SIGKILL') }
+  // Also if the tests end by an error; the folder may be in memory.
+  const removeAll = () => {
+    server?.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
 
   const start = async () => {
     for (let tries = 0; ; tries++) {
@@ -93,9 +106,17 @@ export async function startServer (args: readonly string[] = []): Promise<Privat
   }
 }
 
-function findServer (): string | undefined {
+/** Whether the server of a URL is MariaDB. */
+export async function isMariadbAt (url: string): Promise<boolean> {
+  const connection = await createConnection(url)
+  const [[row]] = await connection.query('SELECT VERSION() AS version') as unknown as [[{ version: string }]]
+  await connection.end()
+  return row.version.includes('MariaDB')
+}
+
+function findServer (kind: ServerKind): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/usr/libexec', '/opt/homebrew/bin', '/usr/local/mysql/bin']
-  return ['mariadbd', 'mysqld'].flatMap(name => folders.map(folder => join(folder, name))).find(existsSync)
+  return (kind === 'any' ? ['mariadbd', 'mysqld'] : ['mariadbd']).flatMap(name => folders.map(folder => join(folder, name))).find(existsSync)
 }
 
 const isMariadb = (program: string) => program.endsWith('mariadbd') || execFileSync(program, ['--version'], { encoding: 'utf8' }).includes('MariaDB')
@@ -109,14 +130,20 @@ function initialize (program: string, folder: string): void {
     const install = existsSync(sibling) ? sibling : 'mariadb-install-db'
     execFileSync(install, ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve', ...asUser()], { stdio: 'pipe' })
   } else {
-    execFileSync(program, ['--no-defaults', '--initialize-insecure', `--datadir=${data}`, ...asUser()], { stdio: 'pipe' })
+    // MySQL makes root@localhost alone, and without resolving names 127.0.0.1 is not localhost.
+    const users = join(folder, 'users.sql')
+    writeFileSync(users, 'CREATE USER root@\'127.0.0.1\';\nGRANT ALL ON *.* TO root@\'127.0.0.1\' WITH GRANT OPTION;\n', { mode: 0o644 })
+    execFileSync(program, ['--no-defaults', '--initialize-insecure', `--init-file=${users}`, `--datadir=${data}`, ...asUser()], { stdio: 'pipe' })
   }
 }
 
 function serverArguments (folder: string, port: number, args: readonly string[]): string[] {
   return ['--no-defaults', `--datadir=${join(folder, 'data')}`, `--socket=${join(folder, 's')}`, `--pid-file=${join(folder, 'pid')}`,
-    `--port=${port}`, '--bind-address=127.0.0.1', '--skip-name-resolve', '--max-connections=500', '--innodb-flush-log-at-trx-commit=0',
-    ...asUser(), ...args]
+    `--port=${port}`, '--bind-address=127.0.0.1', '--skip-name-resolve', '--max-connections=500',
+    // What was committed outlives the process, if not the machine.
+    '--innodb-flush-log-at-trx-commit=2',
+    // MySQL's second protocol would take a port of its own.
+    '--loose-mysqlx=OFF', ...asUser(), ...args]
 }
 
 async function freePort (): Promise<number> {

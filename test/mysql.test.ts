@@ -107,6 +107,38 @@ t.test('where the expiry would set itself with every update, sessions live', asy
   await admin.end()
 })
 
+t.test('the rights that the README asks for are enough', async t => {
+  const server = await startServer()
+  t.teardown(async () => { await server.stop() })
+  const admin = await createPromiseConnection({ uri: server.url(), multipleStatements: true })
+  await admin.query('CREATE DATABASE shop; CREATE USER app@\'127.0.0.1\' IDENTIFIED BY \'secret\'; GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON shop.sessions TO app@\'127.0.0.1\'')
+  const url = `mysql://app:secret@127.0.0.1:${server.port}/shop`
+  await opened(t, url, { createTable: true })
+  await admin.query('REVOKE CREATE ON shop.sessions FROM app@\'127.0.0.1\'')
+  const errors: unknown[] = []
+  const store = mysqlStore(url, { cleanupInterval: 1 })
+  await store.open({ warn: details => { errors.push(details) }, error: details => { errors.push(details) } })
+
+  const [session, renewed] = [newSession(), newSession()]
+  await store.insert({ ...newSession(), ttl: 1 })
+  await store.insert(session)
+  t.same(await store.update({ ...session, seen: whole(session.data) }), { kind: 'saved' })
+  await store.touch({ token: session.token, seen: whole(session.data), ttl: 2 * HOUR, atLeast: 0 })
+  await store.rewrite([session.token], () => [{ kind: 'move', token: session.token, to: renewed.token }, { kind: 'insert', session: renewed }])
+  const tokens: string[] = []
+  for await (const { token } of store.scan()) tokens.push(token)
+  t.strictSame(tokens, [renewed.token])
+  await store.delete(session.token)
+  t.equal(await dataOf(store, renewed.token), undefined)
+  // The cleanup runs by itself.
+  const rows = async () => (await admin.query<RowDataPacket[]>('SELECT token FROM shop.sessions WHERE token <> ?', [session.token]))[0].length
+  for (let i = 0; i < 1000 && await rows() > 0; i++) await store.find([])
+  t.equal(await rows(), 0)
+  await store.close()
+  await admin.end()
+  t.strictSame(errors, [])
+})
+
 t.test('createTable makes the table once, under any name, and leaves one that is there alone', async t => {
   const { url, connection } = await makeDatabase(t)
   const session = newSession()

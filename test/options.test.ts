@@ -21,7 +21,18 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
   [{ lifeTime: 1 }, 'There is no option lifeTime. Did you mean lifetime?'],
   [{ idletimeout: 1 }, 'There is no option idletimeout. Did you mean idleTimeout?'],
   [{ cookies: {} }, 'There is no option cookies. Did you mean cookie?'],
-  [{ secret: 'x'.repeat(32) }, 'There is no option secret. There are: name, store, mysql, mssql, table, createTable, maxSessions, lifetime, idleTimeout, touchInterval, cleanupInterval, storeTimeout, hashTokenInStore, codec, cookie, prefix, logLevel, logSerializers'],
+  [{ tableName: 'x' }, 'There is no option tableName. Did you mean table?'],
+  [{ sessionName: 'x' }, 'There is no option sessionName. Did you mean name?'],
+  ...['secret', 'secrets', 'key', 'salt', 'signed'].map(name =>
+    [{ [name]: 'x'.repeat(32) }, `There is no option ${name}. A token is random and says nothing, so nothing is signed or encrypted. Leave it out`] as const),
+  ...['maxAge', 'ttl', 'expiry', 'expires', 'expiration'].map(name => [{ [name]: 60 }, `There is no option ${name}. Use lifetime and idleTimeout, in milliseconds`] as const),
+  ...['saveUninitialized', 'resave'].map(name =>
+    [{ [name]: false }, `There is no option ${name}. A session is stored once something is put into it, and written when something has changed. Leave it out`] as const),
+  [{ rolling: true }, 'There is no option rolling. Use idleTimeout: requests then prolong the session'],
+  [{ cookieName: 'id' }, 'There is no option cookieName. Use cookie: { name: ... }'],
+  ...['url', 'uri', 'connectionString', 'pool', 'client'].map(name =>
+    [{ store: 'mysql', [name]: 'mysql://user:secret@host/x' }, `There is no option ${name}. Use mysql or mssql: each takes a URL or connection string, options of its driver, or a pool`] as const),
+  [{ unheardOf: 1 }, 'There is no option unheardOf. There are: name, store, mysql, mssql, table, createTable, maxSessions, lifetime, idleTimeout, touchInterval, cleanupInterval, storeTimeout, hashTokenInStore, codec, cookie, prefix, logLevel, logSerializers'],
 
   [{ name: '' }, "name must be the name of a property, like 'session' or 'adminSession', not ''"],
   [{ name: 'my session' }, "name must be the name of a property, like 'session' or 'adminSession', not 'my session'"],
@@ -56,13 +67,17 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
   [{ codec: {} }, 'codec must be an object with the methods encode and decode, not another object'],
   [{ codec: null }, 'codec must be an object with the methods encode and decode, not null'],
   [{ codec: 'json' }, "codec must be an object with the methods encode and decode, not 'json'"],
+  [{ codec: { encode () {}, decode () {}, headerLength: 16 } }, 'codec.headerLength must be a method that gives a number, not 16'],
   [{ codec: { encode () {} } }, 'codec must be an object with the methods encode and decode, not another object'],
 
   [{ cookie: 'session' }, "cookie must be an object of attributes, not 'session'"],
   [{ cookie: null }, 'cookie must be an object of attributes, not null'],
   [{ cookie: [] }, 'cookie must be an object of attributes, not an array'],
   [{ cookie: { samesite: 'lax' } }, 'There is no option cookie.samesite. Did you mean cookie.sameSite?'],
-  [{ cookie: { maxAge: 5 } }, 'There is no option cookie.maxAge. There are: name, path, domain, httpOnly, sameSite, secure, partitioned, priority, persist'],
+  ...['maxAge', 'expires'].map(name =>
+    [{ cookie: { [name]: 5 } }, `There is no option cookie.${name}. A cookie lives as long as its session: use the option lifetime; or cookie.persist: false for one that ends with the browser`] as const),
+  [{ cookie: { signed: true } }, 'There is no option cookie.signed. A token is random, so nothing is signed. Leave it out'],
+  [{ cookie: { encode: 5 } }, 'There is no option cookie.encode. There are: name, path, domain, httpOnly, sameSite, secure, partitioned, priority, persist'],
   ...['', 'my session', 'a;b', 'a=b', 'a"b', 'naïve', 7].map(name =>
     [{ cookie: { name } }, `cookie.name must be letters, digits and !#$%&'*+-.^_\`|~, not ${typeof name === 'string' ? `'${name}'` : name}`] as const),
   ...['', 'admin', '/a;b', '/a\n', 7].map(path =>
@@ -102,6 +117,9 @@ const REFUSED_BY_MEMORY: ReadonlyArray<readonly [options: object, message: strin
   [{ maxSessions: '10' }, "maxSessions must be a whole number of 1 or more, not '10'"],
   [{ cleanupInterval: 1.5 }, 'cleanupInterval must be a whole number of milliseconds from 0 to 1952257860, not 1.5'],
   [{ cleanupInterval: 2 ** 31 }, 'cleanupInterval must be a whole number of milliseconds from 0 to 1952257860, not 2147483648'],
+  [null as unknown as object, 'The options must be an object, not null'],
+  ['x' as unknown as object, "The options must be an object, not 'x'"],
+  [[], 'The options must be an object, not an array'],
   [{ maxSession: 5 }, 'There is no option maxSession. Did you mean maxSessions?'],
   [{ table: 'x' }, 'There is no option table. There are: maxSessions, cleanupInterval']
 ]
@@ -122,7 +140,9 @@ const REFUSED_BY_MYSQL: ReadonlyArray<readonly [source: unknown, options: object
   ['', {}, `${SOURCE}, not ''`],
   ['postgres://user:secret@host/x', {}, `${SOURCE}, not another string`],
   ['mysql:///x', {}, `${SOURCE}, not another string`],
-  ['mysql://host:port/x', {}, `${SOURCE}, not another string`],
+  ...['mysql://host:port/x', 'mysql://user:pass/word@host/x', 'mysql://user:pass#word@host/x'].map(url =>
+    [url, {}, `${SOURCE}, not another string. Special characters in the user's name or password must be encoded: encodeURIComponent(password)`] as const),
+  [URL_OF_A_DATABASE, null as unknown as object, 'The options must be an object, not null'],
   [{}, {}, `${SOURCE}, not another object`],
   [{ hots: 'localhost' }, {}, `${SOURCE}, not another object`],
   [{ query () {}, execute () {} }, {}, `${SOURCE}. What was given looks like a single connection: a pool survives a lost connection, and lets requests go side by side`],
@@ -138,6 +158,18 @@ const REFUSED_BY_MYSQL: ReadonlyArray<readonly [source: unknown, options: object
 for (const [source, options, message] of REFUSED_BY_MYSQL) {
   t.test(`refused by the MySQL store: ${message}`, async t => {
     t.throws(() => mysqlStore(source as string, options), { code: 'FST_SESSION_INVALID_OPTION', message })
+  })
+}
+
+for (const [name, store] of [['memory', memoryStore({ cleanupInterval: 0 })], ['MySQL', mysqlStore(URL_OF_A_DATABASE)]] as const) {
+  t.test(`a wrong number is refused by scan and deleteExpired, before the ${name} store does anything`, async t => {
+    t.teardown(async () => { await store.close() })
+    for (const [value, shown] of [[0, '0'], [-1, '-1'], [1.5, '1.5'], [NaN, 'NaN'], ['10', "'10'"], [null, 'null']] as const) {
+      const refusal = (argument: string) => ({ code: 'FST_SESSION_INVALID_OPTION', message: `${argument} must be a whole number of 1 or more, not ${shown}` })
+      await t.rejects(store.deleteExpired(value as number), refusal('limit'))
+      await t.rejects(async () => { for await (const session of store.scan(value as number)) t.fail(session.token) }, refusal('pageSize'))
+    }
+    await t.rejects(store.deleteExpired(undefined as unknown as number), { code: 'FST_SESSION_INVALID_OPTION', message: 'limit must be a whole number of 1 or more, not undefined' })
   })
 }
 
@@ -272,6 +304,19 @@ t.test('two sessions with names and cookies of their own stand side by side', as
   })
   t.equal(value, 'administrator')
   t.strictSame([...browser.jar.keys()], ['admin'])
+})
+
+t.test('two sessions in one table: the token of one is worth nothing as that of the other', async t => {
+  const store = memoryStore()
+  const site = await startSite(t, store)
+  await site.app.register(sessions, { store, name: 'adminSession', cookie: { name: 'admin' } })
+  const browser = site.browser()
+  await browser.visit((session, request) => { session.put('who', 'visitor'); request.adminSession.put('who', 'administrator') })
+  const [session = '', admin = ''] = [browser.jar.get('session'), browser.jar.get('admin')]
+  browser.jar.set('session', admin).set('admin', session)
+  t.strictSame((await browser.visit((session, request) => [session.keys(), request.adminSession.keys()])).value, [[], []])
+  browser.jar.set('session', session).set('admin', admin)
+  t.strictSame((await browser.visit((session, request) => [session.get('who'), request.adminSession.get('who')])).value, ['visitor', 'administrator'])
 })
 
 t.test('a second registration with the same cookie is refused', async t => {

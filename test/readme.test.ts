@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import Fastify from 'fastify'
 import t from 'tap'
-import sessions from '../plugin/index.js'
+import sessions, { memoryStore, textCodec } from '../plugin/index.js'
 
 const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
 /** Nearest to no option. */
@@ -43,6 +43,38 @@ t.test('the README shows the schema as it is, and links to files that there are'
   for (const [, anchor = ''] of readme.matchAll(/\]\(#([^)]+)\)/g)) {
     t.ok([...readme.matchAll(/^#+ (.*)$/gm)].some(([, title = '']) => title.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-') === anchor), anchor)
   }
+})
+
+t.test('what the README says of testing an application is so', async t => {
+  const app = Fastify()
+  t.teardown(async () => { await app.close() })
+  await app.register(sessions, { store: 'memory' })
+  app.post('/login', async request => { request.session.renewToken(); request.session.put('userId', 42); return { ok: true } })
+  app.get('/me', async request => ({ userId: request.session.get('userId') ?? null }))
+  const { cookies: [cookie] } = await app.inject({ method: 'POST', url: '/login' })
+  const me = await app.inject({ url: '/me', cookies: { [cookie?.name ?? '']: cookie?.value ?? '' } })
+  t.strictSame(me.json(), { userId: 42 })
+})
+
+t.test('what the README says of signing a user out everywhere is so', async t => {
+  const store = memoryStore()
+  const app = Fastify()
+  t.teardown(async () => { await app.close() })
+  await app.register(sessions, store)
+  app.get<{ Params: { id: string } }>('/login/:id', async ({ session, params: { id } }) => { session.put('userId', Number(id)); return session.exists('userId') })
+  app.get('/me', async request => request.session.data())
+  app.post('/logout-everywhere', async ({ session }) => {
+    const userId = session.get('userId')
+    await session.destroy()
+    if (userId === undefined) return
+    for await (const { token, data } of store.scan()) {
+      if (textCodec.decode(data).values.get('userId') === userId) await store.delete(token)
+    }
+  })
+  const signIn = async (id: number) => ({ session: (await app.inject(`/login/${id}`)).cookies[0]?.value ?? '' })
+  const [here, there, other] = [await signIn(42), await signIn(42), await signIn(7)]
+  t.equal((await app.inject({ method: 'POST', url: '/logout-everywhere', cookies: here })).statusCode, 200)
+  t.strictSame(await Promise.all([here, there, other].map(async cookies => (await app.inject({ url: '/me', cookies })).json())), [{}, {}, { userId: 7 }])
 })
 
 /** The names that the error for an unknown option lists. */

@@ -268,6 +268,21 @@ t.test('a reply that is sent twice is an error once its commit has failed', asyn
   t.strictSame(cookies, [])
 })
 
+t.test('an onSend hook that throws after the expiry was moved does not have it moved twice', async t => {
+  const { store, calls } = watched(memoryStore())
+  const { app, browser: newBrowser } = await startSite(t, { store, idleTimeout: 60_000, touchInterval: 0 })
+  app.register(async scope => {
+    scope.addHook('onSend', async () => { throw new Error('mine') })
+    scope.get('/throws', async () => 'ok')
+  })
+  const browser = newBrowser()
+  await browser.visit(session => session.put('a', 1))
+  await sleep(5)
+  calls.length = 0
+  t.equal((await browser.get('/throws')).response.statusCode, 500)
+  t.strictSame(calls, ['find', 'touch'])
+})
+
 t.test('a failure that the application caught in commit() is no success', async t => {
   let fails = true
   const { store } = watched(memoryStore(), async name => { if (fails && name === 'insert') throw new Error('disk') })

@@ -322,6 +322,18 @@ onEveryStore((t, makeStore) => {
     t.equal(response.statusCode, 200)
   })
 
+  t.test('an assignment, which would keep nothing, is an error that says what to write', async t => {
+    const { response } = await (await startSite(t, makeStore())).browser().visit(session => {
+      t.throws(() => { Object.assign(session, { user: 'ada' }) },
+        { code: INVALID_ARGUMENT, message: "A session has no property user, and would not keep it. Use request.session.put('user', value)" })
+      const mark = Symbol('mark')
+      Object.assign(session, { [mark]: 1 })
+      t.equal(Reflect.get(session, mark), 1, 'a symbol is the mark of another plugin')
+      t.equal(session.status, 'unmodified')
+    })
+    t.equal(response.statusCode, 200)
+  })
+
   t.test('the status tells whether something was changed', async t => {
     const browser = (await startSite(t, makeStore())).browser()
     await browser.visit(async session => {
@@ -715,6 +727,26 @@ onEveryStore((t, makeStore) => {
     t.strictSame((await browser.visit(session => session.data())).value, { a: 2, b: 2 })
     t.match(Buffer.from((await store.find([browser.token])).sessions[0]?.data ?? []).toString(), /^\{"deadline":/)
   })
+})
+
+t.test('a codec of the user\'s that returns something wrong is told so, and neither session nor row gets into the message', async t => {
+  const right = { deadline: Date.now() + HOUR, rememberMe: undefined, values: new Map() }
+  const bytes = Buffer.from('a secret')
+  const encodes = 'codec.encode must return a Uint8Array, a Buffer for example'
+  for (const encoded of ['a secret', undefined, new ArrayBuffer(8), Promise.resolve(bytes)]) {
+    const { response, cookies } = await (await startSite(t, { codec: { encode: () => wrong(encoded), decode: () => right } })).browser().visit(session => session.put('a', 1))
+    t.match(response.json(), { statusCode: 500, code: 'FST_SESSION_INVALID_OPTION', message: encodes })
+    t.strictSame(cookies, [])
+  }
+  const decodes = 'codec.decode must return { deadline, rememberMe, values }, with a number for the deadline and a Map of the values'
+  for (const decoded of [undefined, null, 'a secret', {}, { ...right, deadline: new Date() }, { ...right, values: { a: 1 } }]) {
+    const site = await startSite(t, { codec: { encode: () => bytes, decode: () => wrong(decoded) } })
+    const browser = site.browser()
+    await browser.visit(session => session.put('a', 1))
+    t.strictSame((await browser.visit(session => session.keys())).value, [])
+    t.match(site.log.lines.find(({ level }) => level === 40)?.err, { message: decodes })
+    t.notMatch(site.log.text, /a secret/)
+  }
 })
 
 t.test('a cookie that does not persist ends with the browser, unless the visitor is remembered', async t => {

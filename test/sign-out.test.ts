@@ -94,6 +94,17 @@ for (const [what, end, idle] of [
   })
 }
 
+onEachStore('a slow request that only touches the session leaves alone what others have put meanwhile', async (t, place) => {
+  const options = { ...place.options, idleTimeout: hour, touchInterval: 0 }
+  const application = makeApplication(t, options)
+  const other = makeApplication(t, options)
+  const token = await newSession(application, { v: 'old' })
+  const finish = await slow(application, token, ({ session }) => String(session.get('v')))
+  await other.visit(token, ({ session }) => { session.put('v', 'new'); return 'ok' })
+  t.match(await finish(), { status: 200, body: 'old' })
+  t.strictSame(await dataOf(other, token), { v: 'new' })
+})
+
 onEachStore('several slow writers of one process that meet a sign-out are all told, each for itself', async (t, place) => {
   const application = makeApplication(t, place.options)
   const token = await newSession(application)
@@ -176,6 +187,24 @@ onEachStore('a sign-out that was sent before a renewal was answered, and comes a
   const { token: cleared } = await application.visit(visit.token, signOut)
   t.equal(cleared, '', 'the cookie is taken away')
   await isAnonymous(t, application, again as string)
+})
+
+onEachStore('a request that comes with the old token right after a renewal takes nothing from the renewed session, and leaves its cookie alone', async (t, place) => {
+  const application = makeApplication(t, place.options)
+  const other = makeApplication(t, place.options)
+  const token = await newSession(application)
+  const { token: renewed } = await application.visit(token, signIn('ada'))
+
+  const put = await other.visit(token, ({ session }) => { session.put('cart', 1); return 'a secret' })
+  t.equal(put.status, 409)
+  t.match(JSON.parse(put.body), { code: 'FST_SESSION_GONE' })
+  t.notMatch(put.body, 'secret')
+  t.equal(put.token, undefined, 'no cookie in place of the new one')
+
+  const second = await other.visit(token, signIn('grace'))
+  t.equal(second.status, 200, 'a sign-in begins a session of its own')
+  t.strictSame(await dataOf(application, second.token), { user: 'grace' })
+  t.strictSame(await dataOf(application, renewed), { user: 'ada' })
 })
 
 onEachStore('a stream that commits at its end, after a sign-out elsewhere, is told and brings nothing back', async (t, place) => {

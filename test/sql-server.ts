@@ -47,7 +47,7 @@ export function mssqlOptions (server: SqlServer): MssqlStoreOptions & { store: '
 }
 
 async function onFront (t: Test, options: Partial<TdsFrontOptions> = {}): Promise<SqlServer> {
-  const { name, url } = await makeDatabase(t)
+  const { name, url } = await makeDatabase(t, 'MariaDB')
   const { hostname, port, username, password } = new URL(url)
   const front = await startTdsFront({
     mariadb: { host: hostname, port: Number(port || 3306), user: decodeURIComponent(username), password: decodeURIComponent(password), database: name },
