@@ -127,9 +127,10 @@ for (const how of ['a config', 'a connection string']) {
     const server = createServer(socket => { socket.resume().on('error', () => {}) }).listen(0, '127.0.0.1')
     await once(server, 'listening')
     const { port } = server.address() as AddressInfo
+    // The driver is still trying when the application is closed.
     const mssql = how === 'a config'
-      ? { server: '127.0.0.1', port, user: 'a', password: 'b', options: { encrypt: false } }
-      : `Server=127.0.0.1,${port};User Id=a;Password=b;Encrypt=false`
+      ? { server: '127.0.0.1', port, user: 'a', password: 'b', connectionTimeout: 1000, options: { encrypt: false } }
+      : `Server=127.0.0.1,${port};User Id=a;Password=b;Encrypt=false;Connection Timeout=1`
     const application = makeApplication(t, { store: 'mssql', mssql, storeTimeout: 200 })
     await application.app.ready()
     t.match(application.log, [{ msg: /cannot be reached/ }])
