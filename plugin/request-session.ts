@@ -268,8 +268,9 @@ export class RequestSession implements Session {
 
   async #finish (): Promise<void> {
     try {
-      // The application was told of the failure. An error reply is its answer to that; success would be a lie.
-      if (this.#failure !== undefined && this.#reply.statusCode < 400) throw this.#failure.error
+      // The application was told of the failure. An error, or a redirect to somewhere else, is its answer to that; success
+      // would be a lie.
+      if (this.#failure !== undefined && this.#reply.statusCode < 300) throw this.#failure.error
       if (this.#failure === undefined) {
         await this.#commitInTurn()
         await this.#touch()

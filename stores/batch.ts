@@ -22,8 +22,10 @@ export interface BatchKind<Item, Answer> {
   /** The most bytes that go into one statement; a larger item goes alone. */
   readonly maxBytes: number
   bytes (item: Item): number
-  /** The rows that the item locks. Two items that have one in common are never under way at the same time. */
+  /** The rows that the item locks or waits for. Two items that have one in common are never under way at the same time. */
   keys (item: Item): readonly string[]
+  /** The items only read: while nothing is amiss any number of them may be under way for one row. Default false. */
+  readonly isReading?: boolean
   /**
    * Sends a statement for these items and gives their answers, in their order. A rejection means that none of them has an
    * answer. `timeLeft` is how long the longest of them can still wait, in milliseconds.
@@ -235,8 +237,11 @@ interface Alone {
   readonly send: (timeLeft: number) => Promise<unknown>
 }
 
+const NONE: readonly never[] = []
+
 /** One statement, ready to go. */
 interface Sending {
+  /** The rows that nothing else may be sent for meanwhile. */
   readonly keys: readonly string[]
   /** Says whether it succeeded, and never rejects. */
   readonly send: () => Promise<boolean>
@@ -276,25 +281,27 @@ class Queue<Item, Answer> implements AnyQueue {
 
   take (): Sending | undefined {
     const batch = this.#nextBatch()
-    return batch.length === 0 ? undefined : this.#sending(batch)
+    return batch.length === 0 ? undefined : this.#sending(batch, this.#kind.isReading === true ? NONE : batch.flatMap(({ keys }) => keys))
   }
 
   takeApart (): Sending | undefined {
     while (this.#apart[0]?.done) this.#apart.shift()
     const next = this.#apart.findIndex(caller => !caller.done && !this.#isBusy(caller))
-    return next === -1 ? undefined : this.#sending(this.#apart.splice(next, 1))
+    if (next === -1) return undefined
+    const single = this.#apart.splice(next, 1)
+    return this.#sending(single, single[0]?.keys ?? NONE)
   }
 
   #isBusy ({ keys }: Caller<Item, Answer>): boolean {
     return keys.some(key => this.#busy.has(key))
   }
 
-  #sending (batch: ReadonlyArray<Caller<Item, Answer>>): Sending {
-    return { keys: batch.flatMap(caller => caller.keys), send: async () => await this.#send(batch) }
+  #sending (batch: ReadonlyArray<Caller<Item, Answer>>, keys: readonly string[]): Sending {
+    return { keys, send: async () => await this.#send(batch) }
   }
 
   #nextBatch (): Array<Caller<Item, Answer>> {
-    const { maxItems, maxBytes } = this.#kind
+    const { maxItems, maxBytes, isReading = false } = this.#kind
     const batch: Array<Caller<Item, Answer>> = []
     const later: Array<Caller<Item, Answer>> = []
     const keys = new Set<string>()
@@ -308,11 +315,12 @@ class Queue<Item, Answer> implements AnyQueue {
         continue
       }
       const size = this.#kind.bytes(caller.item)
-      if ((batch.length > 0 && bytes + size > maxBytes) || this.#isBusy(caller) || caller.keys.some(key => keys.has(key))) {
+      const isTaken = !isReading && (this.#isBusy(caller) || caller.keys.some(key => keys.has(key)))
+      if (isTaken || (batch.length > 0 && bytes + size > maxBytes)) {
         later.push(caller)
         continue
       }
-      for (const key of caller.keys) keys.add(key)
+      if (!isReading) for (const key of caller.keys) keys.add(key)
       bytes += size
       batch.push(caller)
     }

@@ -143,15 +143,15 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     return timeIn(now)
   }
 
-  async find (connection: Connection, tokens: readonly string[], left: number): Promise<Rows> {
+  async find (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows> {
     const filled = fill(tokens)
-    const { rows } = await this.#query(connection, sql.find(this.#quoted, filled.length), this.#tokens(filled), left)
+    const { rows } = await this.#query(connection, sql.waiting(locks, sql.find(this.#quoted, filled.length)), this.#tokens(filled), left)
     return foundIn(rows)
   }
 
   async findAndLock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows> {
     await this.#lock(connection, tokens, left, locks)
-    return await this.find(connection, tokens, left)
+    return await this.find(connection, tokens, left, locks)
   }
 
   async holds (connection: Connection, sessions: readonly NewSession[], left: number, locks: number): Promise<boolean> {

@@ -81,7 +81,7 @@ export interface SqlDatabase<Connection> {
 
   now (connection: Connection, left: number): Promise<number>
   /** The live ones, and those that have expired within SUCCESSOR_TTL. */
-  find (connection: Connection, tokens: readonly string[], left: number): Promise<Rows>
+  find (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows>
   /** The same in a transaction, locked. */
   findAndLock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows>
   /** In a transaction: those that hold exactly this data, live or not, once nobody else is writing them. */

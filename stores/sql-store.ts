@@ -194,7 +194,9 @@ export class SqlStore<Connection> implements SessionStore {
         // A request may ask for several tokens, and all of them are parameters of the statement.
         maxBytes: maxRows,
         bytes: tokens => tokens.length,
-        keys: () => [],
+        // Where readers wait for writers, as on SQL Server, a locked row must not hold up the others.
+        keys: tokens => tokens,
+        isReading: true,
         send: async (asked, left) => await this.#sendFind(asked, left)
       }),
       insert: lanes.batch<NewSession, boolean>({
@@ -242,7 +244,7 @@ export class SqlStore<Connection> implements SessionStore {
     const sorted: Sorted = { live: new Map(), renewed: new Set() }
     const { maxRows } = this.#database
     for (let i = 0; i < tokens.length; i += maxRows) {
-      const { now, sessions } = await this.#database.find(connection, tokens.slice(i, i + maxRows), left)
+      const { now, sessions } = await this.#database.find(connection, tokens.slice(i, i + maxRows), left, this.#locks(tokens.length))
       if (now !== undefined) this.#clock.set(now)
       sort(sessions, sorted)
     }

@@ -15,7 +15,7 @@ const MOST_PARAMETERS = 2100
 const TABLES = ['[sessions]', '[auth].[sessions]', '[se]]ss[ions\'s "☃" -- @t0]']
 
 const BATCHES: { readonly [name: string]: (table: string, n: number) => string } = {
-  find: sql.find,
+  find: (table, n) => sql.waiting(1000, sql.find(table, n)),
   peek: sql.peek,
   insert: sql.insert,
   update: (table, n) => sql.waiting(1000, sql.update(table, n)),

@@ -289,6 +289,23 @@ t.test('a row that somebody has locked is waited for, no longer than the timeout
   t.equal((await application.visit(token, change)).status, 200)
 })
 
+t.test('of sessions that are read in one statement only the one whose row is locked waits', async t => {
+  const server = await makeSqlServer(t)
+  const application = makeApplication(t, { ...mssqlOptions(server), storeTimeout: 3000 })
+  const tokens = await Promise.all(Array.from({ length: 8 }, async () => await newSession(application)))
+  const [locked, ...others] = tokens as [string, ...string[]]
+  const transaction = new mssql.Transaction(await poolFor(t, server.config).connect())
+  await transaction.begin()
+  await new mssql.Request(transaction).query(`UPDATE sessions SET expiry = expiry WHERE token = '${hashToken(locked)}'`)
+  const waiting = [locked, locked, locked].map(async token => await application.visit(token, read))
+  for (const { status } of await Promise.all(others.map(async token => await application.visit(token, read)))) t.equal(status, 200, 'in the same statement')
+  for (const { status } of await Promise.all(others.map(async token => await application.visit(token, read)))) t.equal(status, 200, 'afterwards')
+  const isSnapshot = (await Promise.all(waiting)).every(({ status }) => status === 200)
+  t.ok(isSnapshot || (await Promise.all(waiting)).every(({ status }) => status === 503))
+  await transaction.rollback()
+  await works(t, application, locked)
+})
+
 t.test('a pool of the user\'s works after the application is closed; the store\'s own is closed, and leaves nothing', async t => {
   const server = await makeSqlServer(t)
   await server.query('SELECT 1 AS one')

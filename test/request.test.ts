@@ -3,7 +3,7 @@ import { get as httpGet, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import sessions, { memoryStore, type Found, type NewSession, type Session, type SessionStore, type StoreLog, type Write } from '../plugin/index.js'
 import { hashToken, newToken } from '../plugin/token.js'
@@ -313,6 +313,30 @@ t.test('a failure that the application caught in commit() is no success', async 
   t.strictSame((await browser.get('/told')).response.json(), { saved: false })
   t.strictSame((await browser.get('/again')).response.json(), { saved: true })
   t.equal((await browser.visit(session => session.get('a'))).value, 1)
+})
+
+t.test('an error handler may answer a session that has ended with a redirect, however it was committed', async t => {
+  const { app, browser: newBrowser } = await startSite(t)
+  app.register(async scope => {
+    scope.setErrorHandler((error: Error & { code?: string }, _request, reply) =>
+      error.code === 'FST_SESSION_GONE' ? reply.redirect('/login', 303) : reply.send(error))
+    const slow = async (request: FastifyRequest) => {
+      request.session.put('a', 1)
+      await other.visit(session => session.destroy())
+    }
+    scope.get('/by-itself', async request => { await slow(request); return 'saved' })
+    scope.get('/committed', async request => { await slow(request); await request.session.commit(); return 'saved' })
+  })
+  let other = newBrowser()
+  for (const url of ['/by-itself', '/committed']) {
+    const browser = newBrowser()
+    await browser.visit(session => session.put('user', 'ada'))
+    other = browser.copy()
+    const { response, cookies } = await browser.get(url)
+    t.equal(response.statusCode, 303, url)
+    t.equal(response.headers.location, '/login')
+    t.strictSame(cookies, [])
+  }
 })
 
 t.test('destroy ends a session whose commits, several at once, are still under way', async t => {
