@@ -91,6 +91,15 @@ export function update (d: Dialect, table: string, n: number, whole: boolean, al
     WHERE ${d.resetsCount}token IN (${list(n)}) AND expiry > ${NOW} AND ${isSeen(n, whole)}`, locks)
 }
 
+/**
+ * The same for one session that has a header, without what tells many apart: the rows affected say whether it was written.
+ * Parameters: ttl in µs (NULL: the expiry stays), data, token, token, the header's length, the header.
+ */
+export function updateOne (d: Dialect, table: string, locks: number): string {
+  return d.statement('UPDATE', `${table} SET expiry = COALESCE(${NOW} + INTERVAL ? MICROSECOND, expiry), data = ?
+    WHERE token = ? AND ${EXACT_TOKEN} = ? AND expiry > ${NOW} AND LEFT(data, ?) = ?`, locks)
+}
+
 /** Parameters, each n times: token, ttl in µs; token; what was seen; token, least gain in µs. */
 export function touch (d: Dialect, table: string, n: number, whole: boolean, locks: number): string {
   return d.statement('UPDATE', `${table} SET expiry = ${NOW} + INTERVAL ${nth(n)} MICROSECOND

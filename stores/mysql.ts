@@ -145,22 +145,41 @@ class MysqlDatabase implements SqlDatabase<Connection> {
   async update (connection: Connection, sessions: readonly ChangedSession[], left: number, locks: number): Promise<ReadonlySet<ChangedSession>> {
     const saved = new Set<ChangedSession>()
     for (const { items, whole } of bySeen(sessions)) {
-      const filled = fill(items, last => ({ ...last, data: NOTHING, seen: whole ? { bytes: NOTHING, whole } : last.seen }))
-      const tokens = filled.map(({ token }) => token)
-      const allStay = items.every(({ expiryStays }) => expiryStays)
-      const values: unknown[] = allStay ? [] : [...tokens, ...filled.map(({ expiryStays, ttl }) => expiryStays === true ? null : micros(ttl))]
-      values.push(...tokens, ...tokens, ...filled.map(({ data }) => data), ...tokens, ...seenValues(filled, tokens, whole))
-      const statement = this.#text(`update ${filled.length} ${whole} ${allStay} ${locks}`, () =>
-        sql.update(this.#dialect, this.#quotedByKey, filled.length, whole, allStay, locks))
-      const done = await connection.run(statement, values, left, this.#patience(locks, left)).catch((error: unknown) => {
+      const [first] = items as [ChangedSession]
+      const isSingle = items.length === 1 && !whole
+      const updating = isSingle ? this.#updateOne(connection, first, left, locks) : this.#updateMany(connection, items, whole, left, locks)
+      const bits = await updating.catch((error: unknown) => {
         // The server has undone this statement, but not those before it: its rows are as they were, and the caller looks.
         if (saved.size === 0 || error instanceof LostError) throw error
-        return { insertId: 0 }
+        return 0n
       })
-      const bits = BigInt(done.insertId)
       items.forEach((session, i) => { if ((bits >> BigInt(i) & 1n) === 1n) saved.add(session) })
     }
     return saved
+  }
+
+  /** A bit for each that was written. */
+  async #updateMany (connection: Connection, sessions: readonly ChangedSession[], whole: boolean, left: number, locks: number): Promise<bigint> {
+    const filled = fill(sessions, last => ({ ...last, data: NOTHING, seen: whole ? { bytes: NOTHING, whole } : last.seen }))
+    const tokens = filled.map(({ token }) => token)
+    const allStay = sessions.every(({ expiryStays }) => expiryStays)
+    const values = [
+      ...(allStay ? [] : [...tokens, ...filled.map(newExpiry)]),
+      ...tokens, ...tokens, ...filled.map(({ data }) => data),
+      ...tokens, ...seenValues(filled, tokens, whole)
+    ]
+    const statement = this.#text(`update ${filled.length} ${whole} ${allStay} ${locks}`, () =>
+      sql.update(this.#dialect, this.#quotedByKey, filled.length, whole, allStay, locks))
+    const { insertId } = await connection.run(statement, values, left, this.#patience(locks, left))
+    return BigInt(insertId)
+  }
+
+  async #updateOne (connection: Connection, session: ChangedSession, left: number, locks: number): Promise<bigint> {
+    const { token, data, seen: { bytes } } = session
+    const statement = this.#text(`update one ${locks}`, () => sql.updateOne(this.#dialect, this.#quotedByKey, locks))
+    const values = [newExpiry(session), data, token, token, bytes.length, bytes]
+    const { affectedRows } = await connection.run(statement, values, left, this.#patience(locks, left))
+    return BigInt(affectedRows)
   }
 
   async touch (connection: Connection, sessions: readonly TouchedSession[], left: number, locks: number): Promise<void> {
@@ -262,6 +281,10 @@ function foundIn (rows: readonly unknown[][]): Rows {
 /** Whole microseconds, as digits: the server writes a large number with an exponent, and then reads no further than that. */
 function micros (ttl: number): string {
   return String(Math.floor(ttl * 1000))
+}
+
+function newExpiry ({ expiryStays, ttl }: ChangedSession): string | null {
+  return expiryStays === true ? null : micros(ttl)
 }
 
 /** Only what has no values is sent as text: how they would be quoted there depends on sql_mode. */
