@@ -110,14 +110,22 @@ export class Committer {
    */
   update (token: string, loaded: Stored, content: SessionContent, job: Job): Promise<Committed> {
     return new Promise((resolve, reject) => {
-      const entry: Entry = { job, loaded, content, resolve, reject, until: performance.now() + this.#settings.storeTimeout }
-      const line = this.#lines.get(token)
-      if (line === undefined) {
-        this.#lines.set(token, [entry])
-        void this.#serve(token)
-      } else {
-        this.#queue(line, entry)
+      const timer = setTimeout(() => this.#giveUp(token, entry), this.#settings.storeTimeout)
+      const entry: Entry = {
+        job,
+        loaded,
+        content,
+        until: performance.now() + this.#settings.storeTimeout,
+        resolve: committed => { clearTimeout(timer); resolve(committed) },
+        reject: error => { clearTimeout(timer); reject(error) }
       }
+      const line = this.#lines.get(token)
+      if (line !== undefined) {
+        line.push(entry)
+        return
+      }
+      this.#lines.set(token, [entry])
+      void this.#serve(token)
     })
   }
 
@@ -186,19 +194,12 @@ export class Committer {
     return now
   }
 
-  /** Whoever stands behind a write that does not end waits no longer than anybody else. */
-  #queue (line: Line, entry: Entry): void {
-    const timer = setTimeout(() => {
-      const place = line.indexOf(queued)
-      if (place !== -1) line.splice(place, 1)
-      entry.reject(this.#tooLate())
-    }, this.#settings.storeTimeout)
-    const queued: Entry = {
-      ...entry,
-      resolve: committed => { clearTimeout(timer); entry.resolve(committed) },
-      reject: error => { clearTimeout(timer); entry.reject(error) }
-    }
-    line.push(queued)
+  /** Whoever waits for a write that does not end, or stands behind one, waits no longer than for any other call. */
+  #giveUp (token: string, entry: Entry): void {
+    const line = this.#lines.get(token) ?? []
+    const place = line.indexOf(entry)
+    if (place !== -1) line.splice(place, 1)
+    entry.reject(this.#tooLate())
   }
 
   #tooLate (): Error {

@@ -27,10 +27,9 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
   app.decorateRequest(name, {
     getter (this: FastifyRequest): Session {
       const state = stateOf(this)
+      if (state instanceof RequestSession) return 'passport' in this ? withKeysListed(state) : state
       if (state === NOT_LOADED) throw new NotLoadedError(name)
-      if (state === OPTED_OUT) throw new OptedOutError(name)
-      if (state instanceof Error) throw state
-      return 'passport' in this ? withKeysListed(state) : state
+      throw state === OPTED_OUT ? new OptedOutError(name) : state
     }
   })
 
