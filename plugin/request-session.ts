@@ -496,7 +496,7 @@ export class RequestSession implements Session {
     const { committer } = this.#of
     // The browser is about to get the renewed session's cookie, or has it: it must not be given another in its place.
     if (this.#row === undefined && this.#renewed !== undefined && !renew) throw new SessionGoneError()
-    for (let tries = 1; ; tries++) {
+    for (let tries = 0; tries < MOST_TOKENS; tries++) {
       const token = newToken()
       const key = this.#keyOf(token)
       if (this.#row !== undefined || job.changes.merged.length > 0) {
@@ -505,8 +505,8 @@ export class RequestSession implements Session {
       const committed = await committer.insert(key, values, job)
       if (committed !== undefined) return { token, key, committed }
       // A token that is taken, or whose write is not known to have happened, is never handed out.
-      if (tries === MOST_TOKENS) throw new StoreUnavailableError(`a new session could not be written, ${tries} times`)
     }
+    throw new StoreUnavailableError(`a new session could not be written, ${MOST_TOKENS} times`)
   }
 
   async #writeOver (job: Job, content: SessionContent): Promise<Written> {
