@@ -11,7 +11,8 @@
  * A statement that fails as a whole is taken apart, and its items go out one by one on at most half of the lanes, so that
  * one bad or locked row costs only its own request. The key of such an item stays out of batches while it is under way,
  * and for a while after it has failed. Transactions, which wait for their rows as long as they may, use that half too. And
- * a key is in one statement at a time, of whatever kind: a locked row holds one lane, however many requests it has.
+ * a key is in one writing statement at a time: a locked row holds one lane, however many requests it has. Readers do not get
+ * into each other's way, so for them that holds only once their statement has failed.
  */
 import { StoreUnavailableError } from './errors.js'
 
