@@ -369,17 +369,19 @@ export class RequestSession implements Session {
 
   #hold (key: string, value: object): void {
     if (this.#handedOut?.holds(key, value) === true || this.#changes.hasPut(key)) return
-    this.#handedOut ??= new HandedOut()
-    this.#handedOut.hold(key, value)
+    this.#handOut(key, value)
   }
 
   /** From its commit on, an object of the application's own is like one that was handed out. */
   #holdPuts (values: ReadonlyMap<string, unknown>): void {
     for (const [key, value] of values) {
-      if (!isObject(value) || !this.#changes.hasPut(key)) continue
-      this.#handedOut ??= new HandedOut()
-      this.#handedOut.hold(key, value)
+      if (isObject(value) && this.#changes.hasPut(key)) this.#handOut(key, value)
     }
+  }
+
+  #handOut (key: string, value: object): void {
+    this.#handedOut ??= new HandedOut()
+    this.#handedOut.hold(key, value)
   }
 
   /** Turns changes in place of what was handed out into puts. */

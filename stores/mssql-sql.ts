@@ -3,8 +3,9 @@ import { SUCCESSOR_TTL } from './store.js'
 
 /*
  * The statements of the SQL Server store. All of them work by the server's own clock, and none has a table hint or is a
- * MERGE: engines that speak T-SQL without being SQL Server ignore the one, or refuse it, and lack the other. Parameters of row i: @t token, @d data, @s and @m the time to
- * live in whole seconds and milliseconds, @h the bytes seen and @l how many bytes to compare with them.
+ * MERGE: engines that speak T-SQL without being SQL Server ignore the one, or refuse it, and lack the other. Parameters of
+ * row i: @t token, @d data, @s and @m the time to live in whole seconds and milliseconds, @h the bytes seen and @l how many
+ * bytes to compare with them.
  */
 
 const NOW = 'SYSUTCDATETIME()'
