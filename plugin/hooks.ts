@@ -64,12 +64,6 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
     // What Fastify throws afterwards (a payload or a header that it cannot send) it catches only where it waits for a promise.
     return finished?.catch((error: Error & { statusCode?: number }) => { throw refused(error, reply, payload) })
   })
-
-  app.addHook('onResponse', function warnOfUncommitted (request, _reply, done) {
-    const state = stateOf(request)
-    if (state instanceof RequestSession) state.afterResponse()
-    done()
-  })
 }
 
 function hasOptedOut (request: FastifyRequest, name: string): boolean {

@@ -65,7 +65,7 @@ export class RequestSession implements Session {
   #isSent = false
   /** What {@link beforeHeaders} is waiting for. */
   #finishing: Promise<void> | undefined
-  #isOver = false
+  #isWatched = false
 
   /**
    * @param candidates what the cookies' tokens have found, in the order of the cookies
@@ -260,12 +260,6 @@ export class RequestSession implements Session {
     return undefined
   }
 
-  /** After the response: a change that nothing has saved is lost, and somebody should know. */
-  afterResponse (): void {
-    this.#isOver = true
-    if (this.#isLooked && this.#failure === undefined && this.#isDirty()) this.#warnOfLoss()
-  }
-
   async #finish (): Promise<void> {
     try {
       // The application was told of the failure. An error, or a redirect to somewhere else, is its answer to that; success
@@ -347,7 +341,23 @@ export class RequestSession implements Session {
 
   #changed (): void {
     this.#status = 'modified'
-    if (this.#isOver) this.#warnOfLoss()
+    this.#watch()
+  }
+
+  /**
+   * Looks once more after the response: a change that nothing is saving by then is lost, and somebody should know. Where
+   * nothing can be lost there is no listener, so that reading stays cheap.
+   */
+  #watch (): void {
+    if (this.#isWatched) return
+    this.#isWatched = true
+    const look = () => {
+      this.#isWatched = false
+      if (this.#failure === undefined && this.#isDirty()) this.#warnOfLoss()
+    }
+    const { raw } = this.#reply
+    if (raw.writableEnded) setImmediate(look)
+    else raw.on('finish', look)
   }
 
   #warnOfLoss (): void {
@@ -382,6 +392,7 @@ export class RequestSession implements Session {
   #handOut (key: string, value: object): void {
     this.#handedOut ??= new HandedOut()
     this.#handedOut.hold(key, value)
+    this.#watch()
   }
 
   /** Turns changes in place of what was handed out into puts. */
@@ -446,7 +457,7 @@ export class RequestSession implements Session {
   }
 
   async #commitOnce (goesOn: boolean, deleting: Promise<void> | undefined): Promise<void> {
-    await deleting
+    if (deleting !== undefined) await deleting
     if (!this.#isDirty()) return
     await this.#told(async () => {
       const isNew = this.#row === undefined || this.#renew

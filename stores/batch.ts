@@ -53,6 +53,7 @@ export class Lanes {
   readonly #busy = new Set<string>()
   readonly #alone: (item: Alone) => Promise<unknown>
   #waiting = 0
+  #arrivals: Arrivals | undefined
   #underWay = 0
   #apart = 0
   #turn = 0
@@ -89,7 +90,8 @@ export class Lanes {
         return
       }
       this.#waiting++
-      queue.add(new Caller(item, kind.keys(item), resolve, reject, this.#timeout, this.#answered))
+      this.#arrivals ??= new Arrivals(this.#timeout)
+      queue.add(new Caller(item, kind.keys(item), resolve, reject, this.#arrivals, this.#answered))
       this.#schedule()
     })
   }
@@ -121,6 +123,7 @@ export class Lanes {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
+      this.#arrivals = undefined
       this.#start()
     })
   }
@@ -189,26 +192,54 @@ export class Lanes {
   }
 }
 
+/** Those who came in one turn of the event loop. They stop waiting together, so that one timer serves them all. */
+class Arrivals {
+  /** When they stop waiting, in milliseconds of the process's monotonic clock. */
+  readonly until: number
+  readonly #waiting: Array<{ reject (error: unknown): void }> = []
+  readonly #timer: NodeJS.Timeout
+  #left = 0
+
+  constructor (timeout: number) {
+    this.until = performance.now() + timeout
+    this.#timer = setTimeout(() => {
+      for (const caller of this.#waiting) caller.reject(new StoreUnavailableError(`no answer within ${timeout} ms`))
+    }, timeout)
+  }
+
+  add (caller: { reject (error: unknown): void }): void {
+    this.#waiting.push(caller)
+    this.#left++
+  }
+
+  answered (): void {
+    if (--this.#left === 0) clearTimeout(this.#timer)
+  }
+}
+
 /** Somebody who waits for an answer, which comes once. */
 class Caller<Item, Answer> {
   readonly item: Item
   readonly keys: readonly string[]
-  /** When it stops waiting, in milliseconds of the process's monotonic clock. */
-  readonly until: number
   done = false
   readonly #resolve: (answer: Answer) => void
   readonly #reject: (error: unknown) => void
+  readonly #arrivals: Arrivals
   readonly #answered: () => void
-  readonly #timer: NodeJS.Timeout
 
-  constructor (item: Item, keys: readonly string[], resolve: (answer: Answer) => void, reject: (error: unknown) => void, timeout: number, answered: () => void) {
+  constructor (item: Item, keys: readonly string[], resolve: (answer: Answer) => void, reject: (error: unknown) => void, arrivals: Arrivals, answered: () => void) {
     this.item = item
     this.keys = keys
-    this.until = performance.now() + timeout
     this.#resolve = resolve
     this.#reject = reject
+    this.#arrivals = arrivals
     this.#answered = answered
-    this.#timer = setTimeout(() => this.#giveUp(timeout), timeout)
+    arrivals.add(this)
+  }
+
+  /** When it stops waiting, in milliseconds of the process's monotonic clock. */
+  get until (): number {
+    return this.#arrivals.until
   }
 
   resolve (answer: Answer): void {
@@ -219,14 +250,10 @@ class Caller<Item, Answer> {
     if (this.#end()) this.#reject(error)
   }
 
-  #giveUp (timeout: number): void {
-    this.reject(new StoreUnavailableError(`no answer within ${timeout} ms`))
-  }
-
   #end (): boolean {
     if (this.done) return false
     this.done = true
-    clearTimeout(this.#timer)
+    this.#arrivals.answered()
     this.#answered()
     return true
   }

@@ -75,7 +75,7 @@ class MemoryStore implements SessionStore {
       const now = time()
       return { kind: 'changed', now, session: { token: session.token, data: row.data, ttl: row.expiry - now } }
     }
-    if (session.expiryStays === true) row.data = session.data
+    if (session.expiryStays === true) row.data = ownCopy(session.data)
     else this.#write(session)
     return { kind: 'saved' }
   }
@@ -165,7 +165,8 @@ class MemoryStore implements SessionStore {
     return row !== undefined && row.expiry > time() ? row : undefined
   }
 
-  #write ({ token, data, ttl }: NewSession): void {
+  #write ({ token, data: given, ttl }: NewSession): void {
+    const data = ownCopy(given)
     const expiry = time() + ttl
     const row = this.#rows.get(token)
     if (row === undefined) {
@@ -209,6 +210,13 @@ class MemoryStore implements SessionStore {
     this.#log?.warn({ maxSessions: this.#maxSessions, evicted: this.#evicted }, 'The memory store is full and evicts live sessions: raise maxSessions, or keep sessions in a database')
     this.#evicted = 0
   }
+}
+
+/** A small Buffer is a part of a larger piece of memory, all of which is kept as long as one of its parts is. */
+function ownCopy (data: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(data.length)
+  copy.set(data)
+  return copy
 }
 
 /** Milliseconds since 1970 that never jump, unlike the system's clock. */

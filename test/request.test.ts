@@ -525,6 +525,7 @@ t.test('a change after the response is over is warned about', async t => {
   let session: Session | undefined
   await site.browser().visit(given => { session = given })
   session?.put('late', 1)
+  await new Promise(resolve => setImmediate(resolve))
   t.strictSame(site.log.complaints, [NOT_SAVED])
 })
 
