@@ -25,7 +25,7 @@ export function mysqlStore (source: MysqlSource, options: MysqlStoreOptions = {}
 }
 
 /** Statements are prepared for these numbers of rows, and filled up by repeating the last one. */
-const SIZES = [1, 2, 4, 8, 16, 32, 52, 256]
+const SIZES = [1, 2, 4, 8, 16, 32, 52, 128]
 /** A bit for each row in the answer's insert id, which the driver reads exactly up to 2^53. */
 const MOST_ROWS = 52
 
