@@ -17,29 +17,29 @@ export function cleanupIntervalOf (value: unknown, otherwise: number = FIVE_MINU
  */
 export class Cleanup {
   readonly #interval: number
-  readonly #run: (stopped: () => boolean) => Promise<void>
+  readonly #run: (stop: AbortSignal) => Promise<void>
+  readonly #stop = new AbortController()
   #log: StoreLog | undefined
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
-  #stopped = false
 
   /**
    * @param interval in milliseconds; 0 for never
-   * @param run one cleanup; it should look at `stopped` between two statements
+   * @param run one cleanup; it should look at `stop` between two statements, and end its rests with it
    */
-  constructor (interval: number, run: (stopped: () => boolean) => Promise<void>) {
+  constructor (interval: number, run: (stop: AbortSignal) => Promise<void>) {
     this.#interval = interval
     this.#run = run
   }
 
   start (log: StoreLog): void {
     this.#log = log
-    if (this.#interval > 0 && !this.#stopped && this.#timer === undefined) this.#schedule()
+    if (this.#interval > 0 && !this.#stop.signal.aborted && this.#timer === undefined) this.#schedule()
   }
 
   /** No further cleanup begins, and the one that is running ends after its statement. May be called any number of times. */
   stop (): void {
-    this.#stopped = true
+    this.#stop.abort()
     clearTimeout(this.#timer)
   }
 
@@ -57,12 +57,12 @@ export class Cleanup {
 
   async #once (): Promise<void> {
     try {
-      await this.#run(() => this.#stopped)
+      await this.#run(this.#stop.signal)
     } catch (error) {
       this.#log?.error({ err: withoutTokens(error) }, 'The cleanup of expired sessions failed; it will be tried again')
     } finally {
       this.#running = undefined
-      if (!this.#stopped) this.#schedule()
+      if (!this.#stop.signal.aborted) this.#schedule()
     }
   }
 }

@@ -47,8 +47,8 @@ class MemoryStore implements SessionStore {
     knownOnly(options, ['maxSessions', 'cleanupInterval'])
     const { maxSessions, cleanupInterval } = options
     this.#maxSessions = positiveInteger('maxSessions', maxSessions, 100_000)
-    this.#cleanup = new Cleanup(cleanupIntervalOf(cleanupInterval, 60_000), async stopped => {
-      while (!stopped() && await this.deleteExpired(CLEANUP_BATCH) === CLEANUP_BATCH) await new Promise(resolve => setImmediate(resolve))
+    this.#cleanup = new Cleanup(cleanupIntervalOf(cleanupInterval, 60_000), async stop => {
+      while (!stop.aborted && await this.deleteExpired(CLEANUP_BATCH) === CLEANUP_BATCH) await new Promise(resolve => setImmediate(resolve))
     })
   }
 

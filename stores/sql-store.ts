@@ -63,7 +63,7 @@ export class SqlStore<Connection> implements SessionStore {
     this.#timeout = storeTimeoutOf(options)
     // It leaves time for its rows one by one.
     this.#patience = Math.min(PATIENCE, Math.ceil(this.#timeout / 3))
-    this.#cleanup = new Cleanup(cleanupIntervalOf(options.cleanupInterval), async stopped => { await this.#clean(stopped) })
+    this.#cleanup = new Cleanup(cleanupIntervalOf(options.cleanupInterval), async stop => { await this.#clean(stop) })
   }
 
   async open (log: StoreLog): Promise<number | undefined> {
@@ -388,15 +388,15 @@ export class SqlStore<Connection> implements SessionStore {
    * Deletes what is expired, one process at a time. Each batch takes its turn with the statements of the requests: of a
    * small pool the cleanup would otherwise hold the one connection for as long as there is something to delete.
    */
-  async #clean (stopped: () => boolean): Promise<void> {
+  async #clean (stop: AbortSignal): Promise<void> {
     const { lanes } = await this.#contact()
-    while (!stopped()) {
+    while (!stop.aborted) {
       const started = performance.now()
       const deleted = await lanes.alone(async left => await this.#repeat(left, true, async left => await this.#database.exclusively(left,
         async connection => await this.#database.removeExpired(connection, CLEANUP_BATCH, left, this.#patience))))
       if (deleted === undefined || deleted === 0) return
-      // Requests come first: the cleanup rests twice as long as it has worked.
-      await sleep(2 * (performance.now() - started))
+      // Requests come first: the cleanup rests twice as long as it has worked, or until it is stopped.
+      await sleep(2 * (performance.now() - started), undefined, { signal: stop }).catch(() => {})
     }
   }
 

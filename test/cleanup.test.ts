@@ -345,10 +345,10 @@ t.test('a cleanup is told to stop while it runs, and settled waits for it', asyn
   const began = latch()
   const goOn = latch()
   let sawStop = false
-  const cleanup = new Cleanup(1, async stopped => {
+  const cleanup = new Cleanup(1, async stop => {
     began.open()
     await goOn.opened
-    sawStop = stopped()
+    sawStop = stop.aborted
   })
   cleanup.start(silent)
   // Its own timer keeps nothing alive.
