@@ -353,15 +353,21 @@ export class RequestSession implements Session {
     this.#isWatched = true
     const look = () => {
       this.#isWatched = false
-      if (this.#failure === undefined && this.#isDirty()) this.#warnOfLoss()
+      if (this.#failure !== undefined) return
+      try {
+        if (this.#isDirty()) this.#warnOfLoss()
+      } catch (error) {
+        // A value was changed in place into something that cannot be kept. Nobody above would catch it.
+        this.#warnOfLoss(error)
+      }
     }
     const { raw } = this.#reply
     if (raw.writableEnded) setImmediate(look)
     else raw.on('finish', look)
   }
 
-  #warnOfLoss (): void {
-    this.#request.log.warn('The session was changed after it had been committed, and the change was not saved: call await request.session.commit() where the reply has been sent, hijacked or streamed')
+  #warnOfLoss (error?: unknown): void {
+    this.#request.log.warn(error === undefined ? {} : { err: withoutTokens(error) }, 'The session was changed after it had been committed, and the change was not saved: call await request.session.commit() where the reply has been sent, hijacked or streamed')
   }
 
   #clear (keep: readonly string[]): void {

@@ -3,7 +3,7 @@ import { checkSource, openPool, type MysqlSource, type OpenedPool } from './mysq
 import * as sql from './mysql-sql.js'
 import { inspectTable, type MysqlTable } from './mysql-table.js'
 import { CommitLostError, LostError, UnreachedError, type Contact, type ErrorKind, type Rows, type SqlDatabase } from './sql-database.js'
-import { SqlStore, storeTimeoutOf, type SqlStoreOptions } from './sql-store.js'
+import { CLEANUP_BATCH, SqlStore, storeTimeoutOf, type SqlStoreOptions } from './sql-store.js'
 import type { ChangedSession, NewSession, Seen, SessionStore, StoredSession, TouchedSession } from './store.js'
 import { successorIn } from './successor.js'
 import { boolean, knownOnly, tableName } from './validate.js'
@@ -24,10 +24,10 @@ export function mysqlStore (source: MysqlSource, options: MysqlStoreOptions = {}
   return new SqlStore(new MysqlDatabase(source, options), options)
 }
 
-/** Statements are prepared for these numbers of rows, and filled up by repeating the last one. */
-const SIZES = [1, 2, 4, 8, 16, 32, 52, 128]
 /** A bit for each row in the answer's insert id, which the driver reads exactly up to 2^53. */
 const MOST_ROWS = 52
+/** Statements are prepared for these numbers of rows, and filled up by repeating the last one. */
+const SIZES = [1, 2, 4, 8, 16, 32, MOST_ROWS, CLEANUP_BATCH]
 
 /** What the errors of MySQL and MariaDB mean. */
 const KINDS: ReadonlyMap<number, ErrorKind> = new Map([

@@ -27,7 +27,8 @@ const MOST_LANES = 4
 /** How long a batch waits at most for a row that somebody has locked before it is taken apart, in milliseconds. */
 const PATIENCE = 1000
 const TRIES = 3
-const CLEANUP_BATCH = 128
+/** How many expired rows are deleted at once. */
+export const CLEANUP_BATCH = 128
 
 /** The option `storeTimeout`, checked. */
 export function storeTimeoutOf (options: { readonly storeTimeout?: unknown }): number {

@@ -499,6 +499,18 @@ t.test('a put after the headers have left is warned about', async t => {
   t.strictSame(site.log.complaints, [NOT_SAVED])
 })
 
+t.test('a value changed in place, after the headers have left, into what cannot be kept is warned about, and ends nothing', async t => {
+  const site = await startSite(t)
+  addStreamedPage(site, session => { (session.get('list') as unknown[]).push(() => {}) })
+  const browser = site.browser()
+  await browser.visit(session => session.put('list', []))
+  const answer = await ask(t, site, '/stream', `session=${browser.token}`)
+  t.equal(answer.text, 'first last')
+  t.strictSame((await browser.visit(session => session.get('list'))).value, [])
+  await site.app.close()
+  t.strictSame(site.log.complaints, [NOT_SAVED])
+})
+
 t.test('a new session cannot be committed after the headers have left, one that has its cookie can', async t => {
   const site = await startSite(t)
   const results: unknown[] = []
