@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { tokensIn } from './cookie.js'
 import { NotLoadedError, OptedOutError } from './errors.js'
-import { withKeysListed } from './listed.js'
-import { RequestSession, type Candidate, type Registration } from './request-session.js'
-import type { Session } from './session.js'
+import { withKeysListed } from './session/listed.js'
+import { RequestSession, type Candidate, type Registration } from './session/request-session.js'
+import type { Session } from './session/session.js'
 import { hashToken } from './token.js'
 import type { StoredSession } from '../stores/store.js'
 

@@ -1,12 +1,12 @@
 import cookie from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { Committer } from './commit.js'
+import { Committer } from './commit/commit.js'
 import { Cookie } from './cookie.js'
 import { DuplicateError, InvalidOptionError } from './errors.js'
 import { addHooks } from './hooks.js'
 import { settingsOf, type SessionOptions } from './options.js'
-import type { Session } from './session.js'
+import type { Session } from './session/session.js'
 import type { SimpleStore } from '../stores/simple.js'
 import type { SessionStore } from '../stores/store.js'
 
@@ -63,11 +63,12 @@ function claimCookie (app: FastifyInstance, cookie: string, name: string): void 
 
 export default fp(sessions, { fastify: '5.x', name: 'fastify-sql-sessions' })
 
-export { textCodec, type Codec, type SessionContent } from './codec.js'
+export type { Codec, SessionContent } from './codecs/codec.js'
+export { textCodec } from './codecs/text.js'
 export type { CookieOptions, SessionOptions } from './options.js'
-export type { Session, SessionData, SessionKey, SessionStatus, SessionValue } from './session.js'
-export { memoryStore, type MemoryStoreOptions } from '../stores/memory.js'
-export { mssqlStore, type MssqlConfig, type MssqlPool, type MssqlSource, type MssqlStoreOptions } from '../stores/mssql.js'
-export { mysqlStore, type MysqlSource, type MysqlPool, type MysqlPoolOptions, type MysqlStoreOptions } from '../stores/mysql.js'
+export type { Session, SessionData, SessionKey, SessionStatus, SessionValue } from './session/session.js'
+export { memoryStore, type MemoryStoreOptions } from '../stores/memory/memory.js'
+export { mssqlStore, type MssqlConfig, type MssqlPool, type MssqlSource, type MssqlStoreOptions } from '../stores/mssql/mssql.js'
+export { mysqlStore, type MysqlSource, type MysqlPool, type MysqlPoolOptions, type MysqlStoreOptions } from '../stores/mysql/mysql.js'
 export type { SimpleStore } from '../stores/simple.js'
 export * from '../stores/store.js'

@@ -1,4 +1,4 @@
-import { isSeen } from './successor.js'
+import { isSeen } from './sql/successor.js'
 import type { ChangedSession, Found, NewSession, Outcome, SessionStore, StoredSession, TouchedSession, Write } from './store.js'
 
 /**

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { checkCoverage } from './coverage.js'
-import { isMariadbAt, startServer, type PrivateServer } from './mysql-server.js'
+import { checkCoverage } from './support/coverage.js'
+import { isMariadbAt, startServer, type PrivateServer } from './support/mysql-server.js'
 
 const started: PrivateServer[] = []
 const start = async (...args: Parameters<typeof startServer>) => {

@@ -1,0 +1,227 @@
+import { Cleanup, cleanupIntervalOf } from '../sql/cleanup.js'
+import { ExpiryQueue } from './expiry-queue.js'
+import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from '../sql/successor.js'
+import {
+  SUCCESSOR_TTL, type ChangedSession, type Found, type NewSession, type Outcome, type SessionStore, type StoredSession,
+  type StoreLog, type TouchedSession, type Write
+} from '../store.js'
+import { knownOnly, positiveInteger } from '../validate.js'
+
+/** The options of {@link memoryStore}. */
+export interface MemoryStoreOptions {
+  /** How many sessions are kept at most; beyond that the one that would expire first is evicted. Default 100,000. */
+  maxSessions?: number
+  /** How often expired sessions are deleted, in milliseconds. Default 1 minute; 0 never (they still are not found). */
+  cleanupInterval?: number
+}
+
+/**
+ * Keeps sessions in this process: for development, tests, and services of one process that may forget.
+ * Throws `FST_SESSION_INVALID_OPTION`.
+ */
+export function memoryStore (options: MemoryStoreOptions = {}): SessionStore {
+  return new MemoryStore(options)
+}
+
+/** A row: `expiry` in milliseconds of {@link time}. */
+interface Row {
+  data: Uint8Array
+  expiry: number
+}
+
+const CLEANUP_BATCH = 1000
+/** One warning stands for all the evictions since the last one, in milliseconds. */
+const EVICTION_WARNING_INTERVAL = 10_000
+
+class MemoryStore implements SessionStore {
+  readonly isBounded = true
+  readonly #rows = new Map<string, Row>()
+  readonly #expiries = new ExpiryQueue()
+  readonly #maxSessions: number
+  readonly #cleanup: Cleanup
+  #log: StoreLog | undefined
+  #evicted = 0
+  #warnedAt = -Infinity
+
+  constructor (options: MemoryStoreOptions) {
+    knownOnly(options, ['maxSessions', 'cleanupInterval'])
+    const { maxSessions, cleanupInterval } = options
+    this.#maxSessions = positiveInteger('maxSessions', maxSessions, 100_000)
+    this.#cleanup = new Cleanup(cleanupIntervalOf(cleanupInterval, 60_000), async stop => {
+      while (!stop.aborted && await this.deleteExpired(CLEANUP_BATCH) === CLEANUP_BATCH) await new Promise(resolve => setImmediate(resolve))
+    })
+  }
+
+  async open (log: StoreLog): Promise<number> {
+    this.#log = log
+    this.#cleanup.start(log)
+    return time()
+  }
+
+  async find (tokens: readonly string[]): Promise<Found> {
+    return this.#find(tokens)
+  }
+
+  async insert (session: NewSession): Promise<boolean> {
+    if (this.#rows.has(session.token)) return false
+    this.#write(session)
+    return true
+  }
+
+  async update (session: ChangedSession): Promise<Outcome> {
+    const row = this.#live(session.token)
+    if (row === undefined) return { kind: 'gone' }
+    if (!isSeen(row.data, session.seen)) {
+      const now = time()
+      return { kind: 'changed', now, session: { token: session.token, data: row.data, ttl: row.expiry - now } }
+    }
+    if (session.expiryStays === true) row.data = ownCopy(session.data)
+    else this.#write(session)
+    return { kind: 'saved' }
+  }
+
+  async touch ({ token, seen, ttl, atLeast }: TouchedSession): Promise<void> {
+    const row = this.#live(token)
+    const expiry = time() + ttl
+    if (row === undefined || !isSeen(row.data, seen) || expiry < row.expiry + atLeast || expiry <= row.expiry) return
+    // The queue still has the earlier expiry, and looks at the row when that one comes up.
+    row.expiry = expiry
+  }
+
+  async delete (token: string): Promise<void> {
+    let next: string | undefined = token
+    for (let i = 0; next !== undefined && i < MOST_SUCCESSORS; i++) {
+      const row = this.#rows.get(next)
+      const successor: string | undefined = row === undefined ? undefined : successorIn(row.data)
+      if (successor === undefined) this.#rows.delete(next)
+      next = successor
+    }
+  }
+
+  async rewrite (tokens: readonly string[], decide: (found: Found) => readonly Write[]): Promise<void> {
+    const writes = decide(this.#find(tokens))
+    const taken = writes.find(write => write.kind === 'insert' && this.#rows.has(write.session.token))
+    if (taken !== undefined) throw new Error('There is a row of that token already')
+    for (const write of writes) {
+      switch (write.kind) {
+        case 'insert': this.#write(write.session); break
+        case 'update': this.#write(write.session); break
+        case 'delete': this.#rows.delete(write.token); break
+        case 'move': this.#write({ token: write.token, data: successorNote(write.to), ttl: 0 }); break
+      }
+    }
+  }
+
+  async * scan (pageSize = 1000): AsyncIterable<StoredSession> {
+    positiveInteger('pageSize', pageSize, 1000)
+    for (const token of this.#rows.keys()) {
+      const [session] = this.#find([token]).sessions
+      if (session !== undefined) yield session
+    }
+  }
+
+  async deleteExpired (limit: number): Promise<number> {
+    positiveInteger('limit', limit)
+    let deleted = 0
+    while (deleted < limit) {
+      const first = this.#expiries.first()
+      if (first === undefined || first.expiry > time()) return deleted
+      const row = this.#rows.get(first.token)
+      const due = row === undefined ? first.expiry : this.#dueAt(row)
+      if (due > time()) {
+        this.#expiries.postpone(due)
+        continue
+      }
+      this.#expiries.removeFirst()
+      if (this.#rows.delete(first.token)) deleted++
+    }
+    return deleted
+  }
+
+  stopCleanup (): void {
+    this.#cleanup.stop()
+  }
+
+  async close (): Promise<void> {
+    this.#cleanup.stop()
+    await this.#cleanup.settled()
+  }
+
+  #find (tokens: readonly string[]): Found {
+    const now = time()
+    const sessions: StoredSession[] = []
+    const renewed: string[] = []
+    for (const token of tokens) {
+      const row = this.#rows.get(token)
+      if (row === undefined) continue
+      if (row.expiry > now) sessions.push({ token, data: row.data, ttl: row.expiry - now })
+      else if (this.#dueAt(row) > now) renewed.push(token)
+    }
+    return { now, sessions, renewed }
+  }
+
+  #live (token: string): Row | undefined {
+    const row = this.#rows.get(token)
+    return row !== undefined && row.expiry > time() ? row : undefined
+  }
+
+  #write ({ token, data: given, ttl }: NewSession): void {
+    const data = ownCopy(given)
+    const expiry = time() + ttl
+    const row = this.#rows.get(token)
+    if (row === undefined) {
+      this.#makeRoom()
+      this.#rows.set(token, { data, expiry })
+      this.#expiries.add(token, expiry)
+    } else {
+      if (expiry < row.expiry) this.#expiries.add(token, expiry)
+      row.data = data
+      row.expiry = expiry
+    }
+    // What was deleted before its time is still in the queue.
+    if (this.#expiries.size > 2 * this.#rows.size + 1000) this.#expiries.rebuild(this.#rows)
+  }
+
+  /** When the row may go: a renewed session's note stays for its time. */
+  #dueAt (row: Row): number {
+    return successorIn(row.data) === undefined ? row.expiry : row.expiry + SUCCESSOR_TTL
+  }
+
+  #makeRoom (): void {
+    while (this.#rows.size >= this.#maxSessions) {
+      const first = this.#expiries.first()
+      if (first === undefined) return
+      const row = this.#rows.get(first.token)
+      if (row !== undefined && row.expiry > first.expiry) {
+        this.#expiries.postpone(row.expiry)
+        continue
+      }
+      this.#expiries.removeFirst()
+      if (row === undefined) continue
+      this.#rows.delete(first.token)
+      if (row.expiry > time()) this.#warnOfEviction()
+    }
+  }
+
+  #warnOfEviction (): void {
+    this.#evicted++
+    if (time() < this.#warnedAt + EVICTION_WARNING_INTERVAL) return
+    this.#warnedAt = time()
+    this.#log?.warn({ maxSessions: this.#maxSessions, evicted: this.#evicted }, 'The memory store is full and evicts live sessions: raise maxSessions, or keep sessions in a database')
+    this.#evicted = 0
+  }
+}
+
+/** A small Buffer is a part of a larger piece of memory, all of which is kept as long as one of its parts is. */
+function ownCopy (data: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(data.length)
+  copy.set(data)
+  return copy
+}
+
+/** Milliseconds since 1970 that never jump, unlike the system's clock. */
+function time (): number {
+  return TIME_ORIGIN + performance.now()
+}
+
+const TIME_ORIGIN = performance.timeOrigin

@@ -1,0 +1,68 @@
+import { withoutTokens } from '../errors.js'
+import type { StoreLog } from '../store.js'
+import { duration, LONGEST_TIMER } from '../validate.js'
+
+/** How often expired rows are deleted unless the user says otherwise, in milliseconds: SCS's default. */
+const FIVE_MINUTES = 300_000
+
+/** The option `cleanupInterval`, checked. */
+export function cleanupIntervalOf (value: unknown, otherwise: number = FIVE_MINUTES): number {
+  // The timer waits up to a tenth longer than asked.
+  return duration('cleanupInterval', value, otherwise, { most: Math.floor(LONGEST_TIMER / 1.1) })
+}
+
+/**
+ * Runs the cleanup of a store from time to time: each pause up to a tenth shorter or longer than asked, so that processes
+ * that were started together drift apart. The timer keeps no process alive.
+ */
+export class Cleanup {
+  readonly #interval: number
+  readonly #run: (stop: AbortSignal) => Promise<void>
+  readonly #stop = new AbortController()
+  #log: StoreLog | undefined
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+
+  /**
+   * @param interval in milliseconds; 0 for never
+   * @param run one cleanup; it should look at `stop` between two statements, and end its rests with it
+   */
+  constructor (interval: number, run: (stop: AbortSignal) => Promise<void>) {
+    this.#interval = interval
+    this.#run = run
+  }
+
+  start (log: StoreLog): void {
+    this.#log = log
+    if (this.#interval > 0 && !this.#stop.signal.aborted && this.#timer === undefined) this.#schedule()
+  }
+
+  /** No further cleanup begins, and the one that is running ends after its statement. May be called any number of times. */
+  stop (): void {
+    this.#stop.abort()
+    clearTimeout(this.#timer)
+  }
+
+  /** Waits for the cleanup that is running, if one is. */
+  async settled (): Promise<void> {
+    await this.#running
+  }
+
+  #schedule (): void {
+    this.#timer = setTimeout(() => {
+      this.#running = this.#once()
+    }, this.#interval * (0.9 + Math.random() * 0.2))
+    this.#timer.unref()
+  }
+
+  async #once (): Promise<void> {
+    try {
+      await this.#run(this.#stop.signal)
+    } catch (error) {
+      this.#log?.error({ err: withoutTokens(error) }, 'The cleanup of expired sessions failed; it will be tried again')
+    } finally {
+      this.#running = undefined
+      if (!this.#stop.signal.aborted) this.#schedule()
+    }
+  }
+}

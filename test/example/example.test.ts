@@ -1,0 +1,212 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { FastifyInstance } from 'fastify'
+import t, { type Test } from 'tap'
+import { buildApplication } from '../../example/application.js'
+import { memoryStore, mssqlStore, mysqlStore, type SessionStore } from '../../plugin/index.js'
+import { makeDatabase } from '../support/database.js'
+import { makeSqlServer } from '../support/sql-server.js'
+import { Visitor } from '../support/visitor.js'
+
+const stores: ReadonlyArray<readonly [string, (t: Test) => Promise<SessionStore>]> = [
+  ['memory', async () => memoryStore()],
+  ['MySQL', async t => mysqlStore((await makeDatabase(t)).url, { createTable: true })],
+  ['SQL Server', async t => mssqlStore((await makeSqlServer(t)).config, { createTable: true })]
+]
+
+for (const [name, makeStore] of stores) {
+  t.test(`the example on ${name}`, async t => {
+    const start = async (t: Test) => {
+      const app = await buildApplication(await makeStore(t), `in ${name}`)
+      t.teardown(async () => { await app.close() })
+      return app
+    }
+
+    t.test('asks a visitor for a name, and gives no session before', async t => {
+      const response = await new Visitor(await start(t)).get('/')
+      t.match(response, { statusCode: 200, headers: { 'content-type': 'text/html; charset=utf-8', vary: 'Cookie' } })
+      t.match(response.body, '<label for="name">Your name</label>')
+      t.match(response.body, `Sessions are kept in ${name}.`)
+      t.same(response.cookies, [])
+    })
+
+    t.test('signs in with a new token, counts visits, and signs out', async t => {
+      const visitor = await signedIn(await start(t), 'Ada')
+      t.match((await visitor.get('/')).body, '<h1>Hello, Ada</h1>')
+      t.match((await visitor.get('/')).body, '<dd id="visits" class="number">2</dd>')
+      const before = visitor.cookies.get('session')
+      await visitor.post('/sign-in', { name: 'Grace' })
+      t.not(visitor.cookies.get('session'), before)
+      t.match((await visitor.get('/')).body, /Hello, Grace.*"number">1</s)
+
+      const token = visitor.cookies.get('session') as string
+      t.match(await visitor.post('/sign-out'), { statusCode: 303, headers: { location: '/' } })
+      t.notOk(visitor.cookies.has('session'))
+      visitor.cookies.set('session', token)
+      t.match((await visitor.get('/')).body, 'Your name')
+    })
+
+    t.test('twenty requests at once put twenty things into the basket', async t => {
+      const visitor = await signedIn(await start(t), 'Ada')
+      const answers = await Promise.all(Array.from({ length: 20 }, async () => await visitor.post('/basket?live', { product: 'Apples' })))
+      t.ok(answers.every(({ statusCode }) => statusCode === 204))
+      t.match((await visitor.get('/')).body, '<span id="total">20</span>')
+      t.match(await visitor.post('/basket', { product: 'Tea' }), { statusCode: 303 })
+      t.match((await visitor.get('/basket')).body, '<span id="total">21</span>')
+      await visitor.post('/basket/empty')
+      t.match((await visitor.get('/basket')).body, 'The basket is empty.')
+    })
+  })
+}
+
+t.test('the cookie of the example outlives the browser only for a visitor who wants to be remembered', async t => {
+  const app = await onMemory(t)
+  const forgotten = await new Visitor(app).post('/sign-in', { name: 'Ada' })
+  t.match(forgotten.cookies, [{ name: 'session', maxAge: undefined, expires: undefined, httpOnly: true, sameSite: 'Lax' }])
+  const remembered = await new Visitor(app).post('/sign-in', { name: 'Ada', remember: 'yes' })
+  t.match(remembered.cookies, [{ name: 'session', maxAge: 7 * 24 * 60 * 60 }])
+})
+
+t.test('what a visitor enters is text on the page, never markup', async t => {
+  const visitor = await signedIn(await onMemory(t), '<img src=x onerror="alert(\'&\')">')
+  t.match((await visitor.get('/')).body, 'Hello, &#60;img src=x onerror=&#34;alert(&#39;&#38;&#39;)&#34;&#62;')
+})
+
+t.test('a name that is missing, blank or too long is asked for again, and said so beside the field', async t => {
+  const visitor = new Visitor(await onMemory(t))
+  for (const form of [{}, { name: '  ' }, { name: 'x'.repeat(51), remember: 'yes' }]) {
+    const response = await visitor.post('/sign-in', form)
+    t.equal(response.statusCode, 422)
+    t.equal(response.body.includes(' checked '), 'remember' in form, 'what was chosen stays chosen')
+    t.match(response.body, /aria-invalid="true" aria-describedby="problem".*id="problem"/s)
+    t.same(response.cookies, [])
+  }
+  t.equal((await visitor.post('/sign-in', { name: 'x'.repeat(50) })).statusCode, 303)
+})
+
+t.test('nothing goes into the basket that is not sold, or of somebody who is not signed in', async t => {
+  const app = await onMemory(t)
+  const visitor = await signedIn(app, 'Ada')
+  t.equal((await visitor.post('/basket', { product: '__proto__' })).statusCode, 400)
+  t.equal((await visitor.post('/basket')).statusCode, 400)
+  const stranger = await new Visitor(app).post('/basket', { product: 'Tea' })
+  t.match(stranger, { statusCode: 401, cookies: [] })
+})
+
+t.test('a form of another site is refused', async t => {
+  const app = await onMemory(t)
+  for (const from of ['cross-site', 'same-site']) {
+    const response = await app.inject({ method: 'POST', url: '/sign-in', headers: { 'sec-fetch-site': from, 'content-type': 'application/x-www-form-urlencoded' }, payload: 'name=Ada' })
+    t.match(response, { statusCode: 403, cookies: [] })
+  }
+})
+
+t.test('style and script need no session', async t => {
+  const visitor = await signedIn(await onMemory(t), 'Ada')
+  for (const [url, type] of [['/style.css', 'text/css'], ['/script.js', 'text/javascript']] as const) {
+    const { statusCode, headers } = await visitor.get(url)
+    t.equal(statusCode, 200)
+    t.match(headers['content-type'], type)
+    t.equal(headers.vary, undefined)
+  }
+})
+
+t.test('errors have pages too', async t => {
+  const store = memoryStore()
+  const app = await buildApplication(store, 'in memory')
+  t.teardown(async () => { await app.close() })
+  const visitor = await signedIn(app, 'Ada')
+  t.match(await visitor.get('/nowhere'), { statusCode: 404, body: /<h1>There is no such page/ })
+  t.match(await app.inject({ method: 'POST', url: '/sign-in', headers: { 'content-type': 'text/csv' }, payload: 'a' }), { statusCode: 415, body: /<h1>Something went wrong/ })
+
+  const { update } = store
+  store.update = async () => ({ kind: 'gone' })
+  t.match(await visitor.get('/'), { statusCode: 409, body: /<h1>You have been signed out/ })
+  store.update = async () => { throw Object.assign(new Error('down'), { code: 'FST_SESSION_STORE_UNAVAILABLE', statusCode: 503 }) }
+  t.match(await visitor.get('/'), { statusCode: 503, body: /<h1>That could not be saved/ })
+  store.update = update
+  t.match(await visitor.get('/'), { statusCode: 200 })
+})
+
+const SERVER = fileURLToPath(new URL('../../example/server.js', import.meta.url))
+
+t.test('npm start tells its address and how to use a database, and ends at once when told to', async t => {
+  const server = spawn(process.execPath, [SERVER], { env: { ...process.env, PORT: '0', MYSQL_URL: '' } })
+  t.teardown(() => server.kill('SIGKILL'))
+  let output = ''
+  server.stdout.on('data', (chunk: Buffer) => { output += chunk.toString() })
+  while (!output.includes('npm start')) await once(server.stdout, 'data')
+  t.match(output, 'MYSQL_URL=mysql://')
+  const address = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] as string
+  t.equal((await fetch(address)).status, 200)
+  server.kill('SIGTERM')
+  t.same(await once(server, 'exit'), [0, null])
+})
+
+t.test('npm start keeps sessions in the database of MYSQL_URL', async t => {
+  const { url, connection } = await makeDatabase(t)
+  const server = spawn(process.execPath, [SERVER], { env: { ...process.env, PORT: '0', MYSQL_URL: url } })
+  t.teardown(() => server.kill('SIGKILL'))
+  const [line] = await once(server.stdout, 'data') as [Buffer]
+  t.match(String(line), 'in MySQL')
+  t.notMatch(String(line), url, 'no password on the screen')
+  const address = /http:\/\/127\.0\.0\.1:\d+/.exec(String(line))?.[0] as string
+  await fetch(`${address}/sign-in`, { method: 'POST', body: new URLSearchParams({ name: 'Ada' }), redirect: 'manual' })
+  const [rows] = await connection.query('SELECT data FROM sessions')
+  t.match(String((rows as Array<{ data: Buffer }>)[0]?.data), '"name":"Ada"')
+  server.kill('SIGINT')
+  t.same(await once(server, 'exit'), [0, null])
+})
+
+t.test('npm start keeps sessions in the SQL Server of MSSQL_URL', async t => {
+  const { url, query } = await makeSqlServer(t)
+  const server = spawn(process.execPath, [SERVER], { env: { ...process.env, PORT: '0', MYSQL_URL: '', MSSQL_URL: url } })
+  t.teardown(() => server.kill('SIGKILL'))
+  const [line] = await once(server.stdout, 'data') as [Buffer]
+  t.match(String(line), 'in SQL Server')
+  t.notMatch(String(line), 'Password', 'no password on the screen')
+  const address = /http:\/\/127\.0\.0\.1:\d+/.exec(String(line))?.[0] as string
+  await fetch(`${address}/sign-in`, { method: 'POST', body: new URLSearchParams({ name: 'Ada' }), redirect: 'manual' })
+  t.match(String((await query('SELECT data FROM sessions'))[0]?.['data']), '"name":"Ada"')
+  server.kill('SIGINT')
+  t.same(await once(server, 'exit'), [0, null])
+})
+
+t.test('npm start says in one line what keeps it from starting', async t => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const port = String((taken.address() as AddressInfo).port)
+  const cases: ReadonlyArray<readonly [Record<string, string>, RegExp]> = [
+    [{ PORT: port, MYSQL_URL: '' }, new RegExp(`^Port ${port} is taken. Choose another: PORT=${Number(port) + 1} npm start\n$`)],
+    [{ PORT: 'many' }, /^PORT must be a number from 0 to 65535, not "many"\n$/],
+    [{ PORT: '0', MYSQL_URL: 'mysql://root@127.0.0.1:1/test' }, /^The database cannot be reached \(.*ECONNREFUSED.*\)\. .*\n$/],
+    [{ PORT: '0', MYSQL_URL: '', MSSQL_URL: 'Server=127.0.0.1,1;Database=a;User Id=b;Password=secret;Encrypt=false' }, /^The database cannot be reached(?!.*secret).* Is MSSQL_URL right.*\n$/],
+    [{ PORT: '0', MYSQL_URL: 'postgres://secret@127.0.0.1/test' }, /^mysql must be a URL like mysql:(?!.*secret).*\n$/]
+  ]
+  for (const [env, expected] of cases) t.match(await failure(env), expected)
+})
+
+async function onMemory (t: Test): Promise<FastifyInstance> {
+  const app = await buildApplication(memoryStore(), 'in memory')
+  t.teardown(async () => { await app.close() })
+  return app
+}
+
+async function signedIn (app: FastifyInstance, name: string): Promise<Visitor> {
+  const visitor = new Visitor(app)
+  await visitor.post('/sign-in', { name })
+  return visitor
+}
+
+/** What the server says before it exits with an error. */
+async function failure (env: Record<string, string>): Promise<string> {
+  return await new Promise((resolve, reject) => {
+    execFile(process.execPath, [SERVER], { env: { ...process.env, ...env }, timeout: 30_000 }, (error, _stdout, stderr) => {
+      if (error?.code === 1) resolve(stderr)
+      else reject(new Error(`It exited with ${error?.code ?? 0}: ${stderr}`))
+    })
+  })
+}

@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import Fastify from 'fastify'
+import t from 'tap'
+import sessions, { memoryStore, textCodec } from '../../plugin/index.js'
+
+const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
+/** Nearest to no option. */
+const NONSENSE = 'qqqqqqqq'
+const readme = await readFile(at('README.md'), 'utf8')
+
+t.test('the README has every option, and no other', async t => {
+  const table = readme.slice(readme.indexOf('## Options'), readme.indexOf('An option that has no effect'))
+  const listed = [...table.matchAll(/^\| `([\w.]+)` \|/gm)].map(([, name = '']) => name)
+  const known = [...await knownOptions({ [NONSENSE]: 1 }), ...(await knownOptions({ cookie: { [NONSENSE]: 1 } })).map(name => `cookie.${name}`)]
+  t.same(listed.sort(), known.sort())
+})
+
+t.test('the README has every error that the source has, and no other', async t => {
+  const codes = new Set<string>()
+  for (const folder of ['plugin', 'stores']) {
+    for (const file of await readdir(at(folder), { recursive: true })) {
+      if (!file.endsWith('.ts')) continue
+      for (const [code] of (await readFile(at(`${folder}/${file}`), 'utf8')).matchAll(/FST_SESSION_[A-Z_]*[A-Z]/g)) codes.add(code)
+    }
+  }
+  const listed = [...readme.matchAll(/^\| `(FST_SESSION_\w+)` \|/gm)].map(([, code = '']) => code)
+  t.same(listed.sort(), [...codes].sort())
+})
+
+t.test('the README has every member of the session', async t => {
+  const source = await readFile(at('plugin/session/session.ts'), 'utf8')
+  const members = [...source.slice(source.indexOf('export interface Session {')).matchAll(/^ {2}(?:readonly )?(\w+)(?:<.*>)?(?: \(|:)/gm)].map(([, name = '']) => name)
+  t.ok(members.length > 20)
+  const table = readme.slice(readme.indexOf('## The session'), readme.indexOf('**Values.**'))
+  for (const name of members) t.match(table, new RegExp(`\`(await )?${name}[(\`]`), name)
+})
+
+t.test('the README shows the schema as it is, and links to files that there are', async t => {
+  const schema = (await readFile(at('schema/mysql.sql'), 'utf8')).replace(/^--.*\n/gm, '')
+  t.match(readme, schema)
+  for (const [, path = ''] of readme.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)) t.ok(existsSync(at(path)), path)
+  for (const [, anchor = ''] of readme.matchAll(/\]\(#([^)]+)\)/g)) {
+    t.ok([...readme.matchAll(/^#+ (.*)$/gm)].some(([, title = '']) => title.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-') === anchor), anchor)
+  }
+})
+
+t.test('what the README says of testing an application is so', async t => {
+  const app = Fastify()
+  t.teardown(async () => { await app.close() })
+  await app.register(sessions, { store: 'memory' })
+  app.post('/login', async request => { request.session.renewToken(); request.session.put('userId', 42); return { ok: true } })
+  app.get('/me', async request => ({ userId: request.session.get('userId') ?? null }))
+  const { cookies: [cookie] } = await app.inject({ method: 'POST', url: '/login' })
+  const me = await app.inject({ url: '/me', cookies: { [cookie?.name ?? '']: cookie?.value ?? '' } })
+  t.strictSame(me.json(), { userId: 42 })
+})
+
+t.test('what the README says of signing a user out everywhere is so', async t => {
+  const store = memoryStore()
+  const app = Fastify()
+  t.teardown(async () => { await app.close() })
+  await app.register(sessions, store)
+  app.get<{ Params: { id: string } }>('/login/:id', async ({ session, params: { id } }) => { session.put('userId', Number(id)); return session.exists('userId') })
+  app.get('/me', async request => request.session.data())
+  app.post('/logout-everywhere', async ({ session }) => {
+    const userId = session.get('userId')
+    await session.destroy()
+    if (userId === undefined) return
+    for await (const { token, data } of store.scan()) {
+      if (textCodec.decode(data).values.get('userId') === userId) await store.delete(token)
+    }
+  })
+  const signIn = async (id: number) => ({ session: (await app.inject(`/login/${id}`)).cookies[0]?.value ?? '' })
+  const [here, there, other] = [await signIn(42), await signIn(42), await signIn(7)]
+  t.equal((await app.inject({ method: 'POST', url: '/logout-everywhere', cookies: here })).statusCode, 200)
+  t.strictSame(await Promise.all([here, there, other].map(async cookies => (await app.inject({ url: '/me', cookies })).json())), [{}, {}, { userId: 7 }])
+})
+
+/** The names that the error for an unknown option lists. */
+async function knownOptions (options: object): Promise<string[]> {
+  const app = Fastify()
+  try {
+    await app.register(sessions, options)
+    return []
+  } catch (error) {
+    const names = String(error).split('There are: ')[1]?.split(', ') ?? []
+    return names.filter(name => !['prefix', 'logLevel', 'logSerializers'].includes(name))
+  } finally {
+    await app.close()
+  }
+}

@@ -1,0 +1,20 @@
+import t, { type Test } from 'tap'
+import { memoryStore, mssqlStore, mysqlStore, type SessionStore } from '../../plugin/index.js'
+import { makeDatabase } from './database.js'
+import { makeSqlServer } from './sql-server.js'
+
+/** Makes a store of its own for each application, which closes it. Of MySQL and SQL Server all of a file's are on one table. */
+export type MakeStore = () => SessionStore
+
+/** Runs the same tests on the memory store, the MySQL store and the SQL Server store. */
+export function onEveryStore (tests: (t: Test, makeStore: MakeStore) => void | Promise<void>): void {
+  t.test('in memory', async t => { await tests(t, () => memoryStore()) })
+  t.test('in MySQL', async t => {
+    const { url } = await makeDatabase(t)
+    await tests(t, () => mysqlStore(url, { createTable: true, cleanupInterval: 0 }))
+  })
+  t.test('in SQL Server', async t => {
+    const { config } = await makeSqlServer(t)
+    await tests(t, () => mssqlStore(config, { createTable: true, cleanupInterval: 0 }))
+  })
+}
