@@ -12,7 +12,7 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const TSC = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 const QUIET = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
 /** What may be in the package: what runs, its types, and the sources that the source maps show. */
-const WANTED = /^(dist\/(plugin|stores)\/[\w-]+\.(js|d\.ts)(\.map)?|(plugin|stores)\/[\w-]+\.ts|schema\/\w+\.sql|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
+const WANTED = /^(dist\/(plugin|stores)(\/[\w-]+)+\.(js|d\.ts)(\.map)?|(plugin|stores)(\/[\w-]+)+\.ts|schema\/\w+\.sql|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
 
 const PROJECT = {
   'package.json': '{ "name": "empty", "version": "1.0.0", "private": true }',
