@@ -1,3 +1,4 @@
+import { inTime } from './deadline.js'
 import { errorCode, StoreUnavailableError, withoutTokens } from './errors.js'
 import { decidedBy } from './rewrite.js'
 import type { SessionStore } from './store.js'
@@ -11,12 +12,12 @@ import type { SessionStore } from './store.js'
 export function guarded (store: SessionStore, timeout: number): SessionStore {
   return {
     open: log => store.open(log),
-    find: tokens => inTime(() => store.find(tokens), timeout),
-    insert: session => inTime(() => store.insert(session), timeout),
-    update: session => inTime(() => store.update(session), timeout),
-    touch: session => inTime(() => store.touch(session), timeout),
-    delete: token => inTime(() => store.delete(token), timeout),
-    rewrite: async (tokens, decide) => { await decidedBy(decide, decide => inTime(() => store.rewrite(tokens, decide), timeout)) },
+    find: tokens => ask(() => store.find(tokens), timeout),
+    insert: session => ask(() => store.insert(session), timeout),
+    update: session => ask(() => store.update(session), timeout),
+    touch: session => ask(() => store.touch(session), timeout),
+    delete: token => ask(() => store.delete(token), timeout),
+    rewrite: async (tokens, decide) => { await decidedBy(decide, decide => ask(() => store.rewrite(tokens, decide), timeout)) },
     scan: pageSize => store.scan(pageSize),
     deleteExpired: limit => store.deleteExpired(limit),
     stopCleanup: () => store.stopCleanup(),
@@ -24,13 +25,10 @@ export function guarded (store: SessionStore, timeout: number): SessionStore {
   }
 }
 
-async function inTime<T> (ask: () => Promise<T>, timeout: number): Promise<T> {
-  return await new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new StoreUnavailableError(`no answer within ${timeout} ms`)), timeout)
-    // A method that is not async may throw at once.
-    const answer = (async () => await ask())()
-    answer.then(resolve, (error: unknown) => reject(ours(error))).finally(() => clearTimeout(timer))
-  })
+async function ask<T> (call: () => Promise<T>, timeout: number): Promise<T> {
+  // A method that is not async may throw at once.
+  const answer = (async () => await call())().catch((error: unknown) => { throw ours(error) })
+  return await inTime(answer, performance.now() + timeout, () => new StoreUnavailableError(`no answer within ${timeout} ms`))
 }
 
 function ours (error: unknown): unknown {

@@ -54,8 +54,11 @@ const WORDS: ReadonlyArray<readonly [RegExp, ErrorKind]> = [
   [/permission denied|database .* does not exist/i, 'refused']
 ]
 
-/** A pool, or a transaction on one of its connections. */
-type Connection = MssqlPool | DriverTransaction
+/** A pool, or a transaction on one of its connections, lent until a deadline in milliseconds of `performance.now()`. */
+interface Connection {
+  readonly parent: MssqlPool | DriverTransaction
+  readonly deadline: number
+}
 type Parameters = ReadonlyArray<readonly [name: string, type: unknown, value: unknown]>
 
 class MssqlDatabase implements SqlDatabase<Connection> {
@@ -70,7 +73,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   #opened: OpenedPool | undefined
   #connecting: Promise<unknown> | undefined
   /** The last request of a transaction, if the driver may still be at it. */
-  readonly #lastOf = new WeakMap<Connection, Promise<unknown>>()
+  readonly #lastOf = new WeakMap<object, Promise<unknown>>()
 
   constructor (source: MssqlSource, options: MssqlStoreOptions) {
     checkSource(source)
@@ -88,15 +91,15 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     return /^[\x20-\x7e]{0,42}[\x21-\x7e]$/.test(token)
   }
 
-  async contact (left: number): Promise<Contact> {
+  async contact (deadline: number): Promise<Contact> {
     this.#opening ??= openPool(this.#source, this.#connectTimeout)
     this.#opened = await this.#opening
     const { size } = this.#opened
-    return await this.use(left, async pool => {
-      let [id, token, data, expiry, now] = await this.#inspect(pool, left)
+    return await this.use(deadline, async pool => {
+      let [id, token, data, expiry, now] = await this.#inspect(pool)
       if (id === null && this.#createTable) {
-        await this.#query(pool, await schemaFor('mssql.sql', '[sessions]', this.#quoted, this.#quoted.replaceAll('\'', '\'\'')), [], left);
-        [id, token, data, expiry, now] = await this.#inspect(pool, left)
+        await this.#query(pool, await schemaFor('mssql.sql', '[sessions]', this.#quoted, this.#quoted.replaceAll('\'', '\'\'')), []);
+        [id, token, data, expiry, now] = await this.#inspect(pool)
       }
       if (id === null) throw new TableMissingError(this.tableName, this.schemaFile)
       if (Number(token) < 43 || data === null || expiry === null) {
@@ -113,19 +116,19 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     })
   }
 
-  async use<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+  async use<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T> {
     const { pool } = this.#reached
-    await this.#connect(pool, left)
-    return await work(pool)
+    await this.#connect(pool, deadline - performance.now())
+    return await work({ parent: pool, deadline })
   }
 
-  async transact<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
-    return await this.use(left, async () => {
+  async transact<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+    return await this.use(deadline, async () => {
       const { driver, pool } = this.#reached
       const transaction = new driver.Transaction(pool)
-      const result = await this.#begin(transaction, left, work)
+      const result = await this.#begin(transaction, deadline, work)
       try {
-        await inTime(transaction.commit(), left)
+        await inTime(transaction.commit(), deadline - performance.now())
       } catch (error) {
         const failure = this.#failure(error)
         throw failure instanceof LostError ? new CommitLostError(failure.message, { cause: failure.cause }) : failure
@@ -134,46 +137,46 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     })
   }
 
-  async exclusively<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined> {
-    return await this.transact(left, async transaction => await this.#tryLock(transaction, left) ? await work(transaction) : undefined)
+  async exclusively<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined> {
+    return await this.transact(deadline, async transaction => await this.#tryLock(transaction) ? await work(transaction) : undefined)
   }
 
-  async now (connection: Connection, left: number): Promise<number> {
-    const { rows: [[now] = []] } = await this.#query(connection, sql.SELECT_NOW, [], left)
+  async now (connection: Connection): Promise<number> {
+    const { rows: [[now] = []] } = await this.#query(connection, sql.SELECT_NOW, [])
     return timeIn(now)
   }
 
-  async find (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows> {
+  async find (connection: Connection, tokens: readonly string[], lockTimeoutMs: number): Promise<Rows> {
     const filled = fill(tokens)
-    const { rows } = await this.#query(connection, sql.waiting(locks, sql.find(this.#quoted, filled.length)), this.#tokens(filled), left)
+    const { rows } = await this.#query(connection, sql.waiting(lockTimeoutMs, sql.find(this.#quoted, filled.length)), this.#tokens(filled))
     return foundIn(rows)
   }
 
-  async findAndLock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows> {
-    await this.#lock(connection, tokens, left, locks)
-    return await this.find(connection, tokens, left, locks)
+  async findAndLock (connection: Connection, tokens: readonly string[], lockTimeoutMs: number): Promise<Rows> {
+    await this.#lock(connection, tokens, lockTimeoutMs)
+    return await this.find(connection, tokens, lockTimeoutMs)
   }
 
-  async holds (connection: Connection, sessions: readonly NewSession[], left: number, locks: number): Promise<boolean> {
+  async holds (connection: Connection, sessions: readonly NewSession[], lockTimeoutMs: number): Promise<boolean> {
     const tokens = sessions.map(({ token }) => token)
-    await this.#lock(connection, tokens, left, locks)
-    const { rows } = await this.#query(connection, sql.peek(this.#quoted, tokens.length), this.#tokens(tokens), left)
+    await this.#lock(connection, tokens, lockTimeoutMs)
+    const { rows } = await this.#query(connection, sql.peek(this.#quoted, tokens.length), this.#tokens(tokens))
     return sessions.every(({ token, data }) => rows.some(row => tokenIn(row[0]) === token && Buffer.from(data).equals(row[1] as Uint8Array)))
   }
 
-  async insert (connection: Connection, sessions: readonly NewSession[], left: number): Promise<void> {
-    await this.#query(connection, sql.insert(this.#quoted, sessions.length), this.#written(sessions), left)
+  async insert (connection: Connection, sessions: readonly NewSession[]): Promise<void> {
+    await this.#query(connection, sql.insert(this.#quoted, sessions.length), this.#written(sessions))
   }
 
-  async update (connection: Connection, sessions: readonly ChangedSession[], left: number, locks: number): Promise<ReadonlySet<ChangedSession>> {
+  async update (connection: Connection, sessions: readonly ChangedSession[], lockTimeoutMs: number): Promise<ReadonlySet<ChangedSession>> {
     const filled = fill(sessions)
     const parameters = [...this.#written(filled), ...this.#seen(filled)]
-    const { rows } = await this.#query(connection, sql.waiting(locks, sql.update(this.#quoted, filled.length)), parameters, left)
+    const { rows } = await this.#query(connection, sql.waiting(lockTimeoutMs, sql.update(this.#quoted, filled.length)), parameters)
     const saved = new Set(rows.map(([token]) => tokenIn(token)))
     return new Set(sessions.filter(({ token }) => saved.has(token)))
   }
 
-  async touch (connection: Connection, sessions: readonly TouchedSession[], left: number, locks: number): Promise<void> {
+  async touch (connection: Connection, sessions: readonly TouchedSession[], lockTimeoutMs: number): Promise<void> {
     const { driver: { Int } } = this.#reached
     const filled = fill(sessions)
     const parameters = filled.flatMap(({ ttl, atLeast }, i): Parameters => {
@@ -181,34 +184,34 @@ class MssqlDatabase implements SqlDatabase<Connection> {
       const [least, leastMilliseconds] = parts(ttl - atLeast)
       return [[`s${i}`, Int, seconds], [`m${i}`, Int, milliseconds], [`g${i}`, Int, least], [`f${i}`, Int, leastMilliseconds]]
     })
-    const statement = sql.waiting(locks, sql.touch(this.#quoted, filled.length))
-    await this.#query(connection, statement, [...this.#tokens(filled.map(({ token }) => token)), ...parameters, ...this.#seen(filled)], left)
+    const statement = sql.waiting(lockTimeoutMs, sql.touch(this.#quoted, filled.length))
+    await this.#query(connection, statement, [...this.#tokens(filled.map(({ token }) => token)), ...parameters, ...this.#seen(filled)])
   }
 
-  async overwrite (connection: Connection, session: NewSession, left: number): Promise<void> {
-    await this.#query(connection, sql.overwrite(this.#quoted), this.#written([session]), left)
+  async overwrite (connection: Connection, session: NewSession): Promise<void> {
+    await this.#query(connection, sql.overwrite(this.#quoted), this.#written([session]))
   }
 
-  async remove (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<readonly string[]> {
+  async remove (connection: Connection, tokens: readonly string[], lockTimeoutMs: number): Promise<readonly string[]> {
     const filled = fill(tokens)
     const parameters = [...this.#tokens(filled), this.#note]
-    const { rows: removed } = await this.#query(connection, sql.waiting(locks, sql.remove(this.#quoted, filled.length)), parameters, left)
+    const { rows: removed } = await this.#query(connection, sql.waiting(lockTimeoutMs, sql.remove(this.#quoted, filled.length)), parameters)
     if (removed.length >= tokens.length) return []
-    const { rows } = await this.#query(connection, sql.peek(this.#quoted, filled.length), this.#tokens(filled), left)
+    const { rows } = await this.#query(connection, sql.peek(this.#quoted, filled.length), this.#tokens(filled))
     return rows.flatMap(([token, data]) => tokens.includes(tokenIn(token)) ? successorIn(data as Uint8Array) ?? [] : [])
   }
 
-  async page (connection: Connection, after: string | undefined, size: number, left: number): Promise<readonly StoredSession[]> {
+  async page (connection: Connection, after: string | undefined, size: number): Promise<readonly StoredSession[]> {
     const { driver: { Int } } = this.#reached
     const parameters: Parameters = [['n', Int, size], ...(after === undefined ? [] : this.#tokens([after]))]
-    const { rows } = await this.#query(connection, sql.page(this.#quoted, after === undefined), parameters, left)
+    const { rows } = await this.#query(connection, sql.page(this.#quoted, after === undefined), parameters)
     return foundIn(rows).sessions
   }
 
-  async removeExpired (connection: Connection, most: number, left: number, locks: number): Promise<number> {
+  async removeExpired (connection: Connection, most: number, lockTimeoutMs: number): Promise<number> {
     const { driver: { Int } } = this.#reached
-    const statement = sql.waiting(locks, sql.removeExpired(this.#quoted))
-    const { rowsAffected } = await this.#query(connection, statement, [['n', Int, most], this.#note], left)
+    const statement = sql.waiting(lockTimeoutMs, sql.removeExpired(this.#quoted))
+    const { rowsAffected } = await this.#query(connection, statement, [['n', Int, most], this.#note])
     return rowsAffected.at(-1) ?? 0
   }
 
@@ -227,9 +230,9 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     await opened.pool.close()
   }
 
-  async #inspect (connection: Connection, left: number): Promise<readonly unknown[]> {
+  async #inspect (connection: Connection): Promise<readonly unknown[]> {
     const { driver } = this.#reached
-    const { rows: [row = []] } = await this.#query(connection, sql.INSPECT, [['name', driver.NVarChar(300), this.#quoted]], left)
+    const { rows: [row = []] } = await this.#query(connection, sql.INSPECT, [['name', driver.NVarChar(300), this.#quoted]])
     return row
   }
 
@@ -244,21 +247,21 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     }
   }
 
-  async #begin<T> (transaction: DriverTransaction, left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+  async #begin<T> (transaction: DriverTransaction, deadline: number, work: (connection: Connection) => Promise<T>): Promise<T> {
     const { driver } = this.#reached
     const begun = transaction.begin(driver.ISOLATION_LEVEL.READ_COMMITTED)
     // One that begins later must not keep its connection.
     const giveUp = () => { begun.then(async () => await transaction.rollback()).catch(() => {}) }
     try {
-      await inTime(begun, left, giveUp)
+      await inTime(begun, deadline - performance.now(), giveUp)
     } catch (error) {
       throw new UnreachedError('it cannot be reached', { cause: error })
     }
     try {
-      return await work(transaction)
+      return await work({ parent: transaction, deadline })
     } catch (error) {
       // A deadlock's victim, and a connection that is gone, have no transaction any more.
-      await inTime(this.#undo(transaction), left).catch(() => {})
+      await inTime(this.#undo(transaction), deadline - performance.now()).catch(() => {})
       throw error instanceof LostError ? new UnreachedError(error.message, { cause: error.cause }) : error
     }
   }
@@ -269,14 +272,14 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     await transaction.rollback()
   }
 
-  async #lock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<void> {
-    for (const token of tokens) await this.#query(connection, sql.waiting(locks, sql.lock(this.#quoted)), this.#tokens([token]), left)
+  async #lock (connection: Connection, tokens: readonly string[], lockTimeoutMs: number): Promise<void> {
+    for (const token of tokens) await this.#query(connection, sql.waiting(lockTimeoutMs, sql.lock(this.#quoted)), this.#tokens([token]))
   }
 
   /** Takes the application lock of this table until the transaction ends, unless somebody has it. */
-  async #tryLock (transaction: Connection, left: number): Promise<boolean> {
+  async #tryLock (transaction: Connection): Promise<boolean> {
     const { driver } = this.#reached
-    const { returnValue = -1 } = await this.#ask(transaction, left, async request => {
+    const { returnValue = -1 } = await this.#ask(transaction, async request => {
       request.input('Resource', driver.NVarChar(255), `fastify-sql-sessions ${this.#quoted}`)
       request.input('LockMode', driver.NVarChar(32), 'Exclusive')
       request.input('LockOwner', driver.NVarChar(32), 'Transaction')
@@ -286,8 +289,8 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     return returnValue >= 0
   }
 
-  async #query (connection: Connection, statement: string, parameters: Parameters, left: number): Promise<{ rows: unknown[][], rowsAffected: number[] }> {
-    const { recordsets, rowsAffected } = await this.#ask(connection, left, async request => {
+  async #query (connection: Connection, statement: string, parameters: Parameters): Promise<{ rows: unknown[][], rowsAffected: number[] }> {
+    const { recordsets, rowsAffected } = await this.#ask(connection, async request => {
       request.arrayRowMode = true
       for (const [name, type, value] of parameters) request.input(name, type, value)
       return await request.query(statement)
@@ -295,11 +298,12 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     return { rows: recordsets.at(-1) ?? [], rowsAffected }
   }
 
-  async #ask<T> (connection: Connection, left: number, ask: (request: DriverRequest) => Promise<T>): Promise<T> {
+  async #ask<T> (connection: Connection, ask: (request: DriverRequest) => Promise<T>): Promise<T> {
     const { driver } = this.#reached
-    const request = new driver.Request(connection, { requestTimeout: Math.max(1, Math.ceil(left)) })
+    const left = connection.deadline - performance.now()
+    const request = new driver.Request(connection.parent, { requestTimeout: Math.max(1, Math.ceil(left)) })
     const answer = ask(request)
-    this.#lastOf.set(connection, answer)
+    this.#lastOf.set(connection.parent, answer)
     try {
       return await inTime(answer, left + GRACE, () => request.cancel())
     } catch (error) {

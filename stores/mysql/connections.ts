@@ -35,10 +35,10 @@ export class MysqlConnections {
   /**
    * Lends a connection to `work`. Rejects with {@link UnreachedError} if there is none.
    *
-   * @param timeLeft how long to wait for one, in milliseconds
+   * @param deadline when it, or its statement, is given up, in milliseconds of `performance.now()`
    */
-  async use<T> (timeLeft: number, work: (connection: Connection) => Promise<T>): Promise<T> {
-    const connection = new Connection(await this.#get(timeLeft), this.#pool)
+  async use<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = new Connection(await this.#get(deadline - performance.now()), this.#pool, deadline)
     try {
       return await work(connection)
     } finally {
@@ -72,14 +72,21 @@ export class MysqlConnections {
 export class Connection {
   readonly #connection: MysqlConnection
   readonly #pool: MysqlCallbackPool
+  readonly #deadline: number
   /** Its statements are part of a transaction that will be committed. */
   inTransaction = false
   #isBroken = false
   #killing: Promise<void> | undefined
 
-  constructor (connection: MysqlConnection, pool: MysqlCallbackPool) {
+  constructor (connection: MysqlConnection, pool: MysqlCallbackPool, deadline: number) {
     this.#connection = connection
     this.#pool = pool
+    this.#deadline = deadline
+  }
+
+  /** Until the deadline, in milliseconds. */
+  get timeLeft (): number {
+    return this.#deadline - performance.now()
   }
 
   /**
@@ -87,13 +94,13 @@ export class Connection {
    *
    * @param patience after so many milliseconds the statement is killed, where the server cannot be told to give up by itself
    */
-  async rows (sql: string, values: readonly unknown[], timeLeft: number, patience?: number): Promise<unknown[][]> {
-    return await this.#send('execute', sql, values, timeLeft, patience) as unknown[][]
+  async rows (sql: string, values: readonly unknown[], patience?: number): Promise<unknown[][]> {
+    return await this.#send('execute', sql, values, patience) as unknown[][]
   }
 
   /** What a prepared statement did. */
-  async run (sql: string, values: readonly unknown[], timeLeft: number, patience?: number): Promise<Done> {
-    const done = await this.#send('execute', sql, values, timeLeft, patience) as Done
+  async run (sql: string, values: readonly unknown[], patience?: number): Promise<Done> {
+    const done = await this.#send('execute', sql, values, patience) as Done
     if (this.inTransaction || ((done.serverStatus ?? 0) & IN_TRANSACTION) === 0) return done
     // Nobody will commit it, and the server undoes it with the connection.
     this.#isBroken = true
@@ -101,8 +108,8 @@ export class Connection {
   }
 
   /** A statement that is not worth preparing. */
-  async query (sql: string, values: readonly unknown[], timeLeft: number): Promise<unknown[][]> {
-    return await this.#send('query', sql, values, timeLeft) as unknown[][]
+  async query (sql: string, values: readonly unknown[]): Promise<unknown[][]> {
+    return await this.#send('query', sql, values) as unknown[][]
   }
 
   /** Back to the pool; or, if its state is not known, away. */
@@ -112,12 +119,13 @@ export class Connection {
     else this.#connection.release()
   }
 
-  async #send (method: 'query' | 'execute', sql: string, values: readonly unknown[], timeLeft: number, patience?: number): Promise<unknown> {
+  async #send (method: 'query' | 'execute', sql: string, values: readonly unknown[], patience?: number): Promise<unknown> {
     if (this.#killing !== undefined) {
       await this.#killing
       this.#killing = undefined
       if (this.#isBroken) throw new LostError('it is not known whether the statement before has been killed')
     }
+    const { timeLeft } = this
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         // The driver cannot take a statement back, so the connection goes with it.

@@ -75,28 +75,27 @@ class MysqlDatabase implements SqlDatabase<Connection> {
     return /^[\x20-\x7e]*$/.test(token)
   }
 
-  async contact (left: number): Promise<Contact> {
+  async contact (deadline: number): Promise<Contact> {
     this.#opening ??= openPool(this.#source, this.#connectTimeout)
     const { pool, size } = await this.#opening
     const connections = this.#connections ??= new MysqlConnections(pool)
-    const until = performance.now() + left
-    const table = await connections.use(left, async connection =>
-      await inspectTable(async (text, values) => await ask(connection, text, values, until - performance.now()), this.#name, this.#quoted, this.#createTable))
+    const table = await connections.use(deadline, async connection =>
+      await inspectTable(async (text, values) => await ask(connection, text, values), this.#name, this.#quoted, this.#createTable))
     this.#table = table
     this.#texts.clear()
     this.#quotedByKey = table.hasPrimaryKey ? `${this.#quoted} FORCE INDEX (PRIMARY)` : this.#quoted
     return { ...table, poolSize: size }
   }
 
-  async use<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
-    return await this.#reached.connections.use(left, work)
+  async use<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+    return await this.#reached.connections.use(deadline, work)
   }
 
-  async transact<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
-    return await this.use(left, async connection => {
-      const result = await this.#begin(connection, left, work)
+  async transact<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+    return await this.use(deadline, async connection => {
+      const result = await this.#begin(connection, work)
       try {
-        await connection.query('COMMIT', [], left)
+        await connection.query('COMMIT', [])
       } catch (error) {
         throw error instanceof LostError ? new CommitLostError(error.message, { cause: error.cause }) : error
       }
@@ -104,50 +103,50 @@ class MysqlDatabase implements SqlDatabase<Connection> {
     })
   }
 
-  async exclusively<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined> {
+  async exclusively<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined> {
     const lock = 'CONCAT(\'fastify-sql-sessions \', LEFT(SHA2(CONCAT(COALESCE(DATABASE(), \'\'), ?), 256), 32))'
-    return await this.use(left, async connection => {
-      const [[got] = []] = await connection.rows(`SELECT GET_LOCK(${lock}, 0) + 0e0`, [this.#quoted], left)
+    return await this.use(deadline, async connection => {
+      const [[got] = []] = await connection.rows(`SELECT GET_LOCK(${lock}, 0) + 0e0`, [this.#quoted])
       if (got !== 1) return undefined
       try {
         return await work(connection)
       } finally {
-        await connection.rows(`SELECT RELEASE_LOCK(${lock})`, [this.#quoted], left)
+        await connection.rows(`SELECT RELEASE_LOCK(${lock})`, [this.#quoted])
       }
     })
   }
 
-  async now (connection: Connection, left: number): Promise<number> {
-    const [[now] = []] = await connection.rows(sql.SELECT_NOW, [], left)
+  async now (connection: Connection): Promise<number> {
+    const [[now] = []] = await connection.rows(sql.SELECT_NOW, [])
     return Number(now)
   }
 
-  async find (connection: Connection, tokens: readonly string[], left: number): Promise<Rows> {
+  async find (connection: Connection, tokens: readonly string[]): Promise<Rows> {
     const filled = fill(tokens)
-    return foundIn(await connection.rows(this.#text(`find ${filled.length}`, () => sql.find(this.#dialect, this.#quoted, filled.length)), filled, left))
+    return foundIn(await connection.rows(this.#text(`find ${filled.length}`, () => sql.find(this.#dialect, this.#quoted, filled.length)), filled))
   }
 
-  async findAndLock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows> {
-    return foundIn(await connection.rows(sql.findAndLock(this.#dialect, this.#quotedByKey, tokens.length, locks), tokens, left, this.#patience(locks, left)))
+  async findAndLock (connection: Connection, tokens: readonly string[], lockTimeoutMs: number): Promise<Rows> {
+    return foundIn(await connection.rows(sql.findAndLock(this.#dialect, this.#quotedByKey, tokens.length, lockTimeoutMs), tokens, this.#patience(connection, lockTimeoutMs)))
   }
 
-  async holds (connection: Connection, sessions: readonly NewSession[], left: number, locks: number): Promise<boolean> {
-    const statement = sql.peekAndLock(this.#dialect, this.#quotedByKey, sessions.length, locks)
-    const rows = await connection.rows(statement, sessions.map(({ token }) => token), left, this.#patience(locks, left))
+  async holds (connection: Connection, sessions: readonly NewSession[], lockTimeoutMs: number): Promise<boolean> {
+    const statement = sql.peekAndLock(this.#dialect, this.#quotedByKey, sessions.length, lockTimeoutMs)
+    const rows = await connection.rows(statement, sessions.map(({ token }) => token), this.#patience(connection, lockTimeoutMs))
     return sessions.every(({ token, data }) => rows.some(row => String(row[0]) === token && Buffer.from(data).equals(row[1] as Uint8Array)))
   }
 
-  async insert (connection: Connection, sessions: readonly NewSession[], left: number): Promise<void> {
+  async insert (connection: Connection, sessions: readonly NewSession[]): Promise<void> {
     const values = sessions.flatMap(({ token, data, ttl }) => [token, data, micros(ttl)])
-    await connection.run(sql.insert(this.#dialect, this.#quoted, sessions.length), values, left)
+    await connection.run(sql.insert(this.#dialect, this.#quoted, sessions.length), values)
   }
 
-  async update (connection: Connection, sessions: readonly ChangedSession[], left: number, locks: number): Promise<ReadonlySet<ChangedSession>> {
+  async update (connection: Connection, sessions: readonly ChangedSession[], lockTimeoutMs: number): Promise<ReadonlySet<ChangedSession>> {
     const saved = new Set<ChangedSession>()
     for (const { items, whole } of bySeen(sessions)) {
       const [first] = items as [ChangedSession]
       const isSingle = items.length === 1 && !whole
-      const updating = isSingle ? this.#updateOne(connection, first, left, locks) : this.#updateMany(connection, items, whole, left, locks)
+      const updating = isSingle ? this.#updateOne(connection, first, lockTimeoutMs) : this.#updateMany(connection, items, whole, lockTimeoutMs)
       const bits = await updating.catch((error: unknown) => {
         // The server has undone this statement, but not those before it: its rows are as they were, and the caller looks.
         if (saved.size === 0 || error instanceof LostError) throw error
@@ -159,7 +158,7 @@ class MysqlDatabase implements SqlDatabase<Connection> {
   }
 
   /** A bit for each that was written. */
-  async #updateMany (connection: Connection, sessions: readonly ChangedSession[], whole: boolean, left: number, locks: number): Promise<bigint> {
+  async #updateMany (connection: Connection, sessions: readonly ChangedSession[], whole: boolean, lockTimeoutMs: number): Promise<bigint> {
     const filled = fill(sessions, last => ({ ...last, data: NOTHING, seen: whole ? { bytes: NOTHING, whole } : last.seen }))
     const tokens = filled.map(({ token }) => token)
     const allStay = sessions.every(({ expiryStays }) => expiryStays)
@@ -168,21 +167,21 @@ class MysqlDatabase implements SqlDatabase<Connection> {
       ...tokens, ...tokens, ...filled.map(({ data }) => data),
       ...tokens, ...seenValues(filled, tokens, whole)
     ]
-    const statement = this.#text(`update ${filled.length} ${whole} ${allStay} ${locks}`, () =>
-      sql.update(this.#dialect, this.#quotedByKey, filled.length, whole, allStay, locks))
-    const { insertId } = await connection.run(statement, values, left, this.#patience(locks, left))
+    const statement = this.#text(`update ${filled.length} ${whole} ${allStay} ${lockTimeoutMs}`, () =>
+      sql.update(this.#dialect, this.#quotedByKey, filled.length, whole, allStay, lockTimeoutMs))
+    const { insertId } = await connection.run(statement, values, this.#patience(connection, lockTimeoutMs))
     return BigInt(insertId)
   }
 
-  async #updateOne (connection: Connection, session: ChangedSession, left: number, locks: number): Promise<bigint> {
+  async #updateOne (connection: Connection, session: ChangedSession, lockTimeoutMs: number): Promise<bigint> {
     const { token, data, seen: { bytes } } = session
-    const statement = this.#text(`update one ${locks}`, () => sql.updateOne(this.#dialect, this.#quotedByKey, locks))
+    const statement = this.#text(`update one ${lockTimeoutMs}`, () => sql.updateOne(this.#dialect, this.#quotedByKey, lockTimeoutMs))
     const values = [newExpiry(session), data, token, token, bytes.length, bytes]
-    const { affectedRows } = await connection.run(statement, values, left, this.#patience(locks, left))
+    const { affectedRows } = await connection.run(statement, values, this.#patience(connection, lockTimeoutMs))
     return BigInt(affectedRows)
   }
 
-  async touch (connection: Connection, sessions: readonly TouchedSession[], left: number, locks: number): Promise<void> {
+  async touch (connection: Connection, sessions: readonly TouchedSession[], lockTimeoutMs: number): Promise<void> {
     for (const { items, whole } of bySeen(sessions)) {
       const filled = fill(items, last => ({ ...last, seen: whole ? { bytes: NOTHING, whole } : last.seen }))
       const tokens = filled.map(({ token }) => token)
@@ -190,36 +189,36 @@ class MysqlDatabase implements SqlDatabase<Connection> {
         ...tokens, ...filled.map(({ ttl }) => micros(ttl)), ...tokens, ...seenValues(filled, tokens, whole),
         ...tokens, ...filled.map(({ ttl, atLeast }) => micros(ttl - atLeast))
       ]
-      const statement = this.#text(`touch ${filled.length} ${whole} ${locks}`, () =>
-        sql.touch(this.#dialect, this.#quotedByKey, filled.length, whole, locks))
-      await connection.run(statement, values, left, this.#patience(locks, left))
+      const statement = this.#text(`touch ${filled.length} ${whole} ${lockTimeoutMs}`, () =>
+        sql.touch(this.#dialect, this.#quotedByKey, filled.length, whole, lockTimeoutMs))
+      await connection.run(statement, values, this.#patience(connection, lockTimeoutMs))
     }
   }
 
-  async overwrite (connection: Connection, { token, data, ttl }: NewSession, left: number): Promise<void> {
-    await connection.run(sql.overwrite(this.#dialect, this.#quoted), [data, micros(ttl), token], left)
+  async overwrite (connection: Connection, { token, data, ttl }: NewSession): Promise<void> {
+    await connection.run(sql.overwrite(this.#dialect, this.#quoted), [data, micros(ttl), token])
   }
 
-  async remove (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<readonly string[]> {
+  async remove (connection: Connection, tokens: readonly string[], lockTimeoutMs: number): Promise<readonly string[]> {
     const filled = fill(tokens)
-    const statement = sql.remove(this.#dialect, this.#quoted, filled.length, locks)
-    const { affectedRows } = await connection.run(statement, [...filled, ...filled], left, this.#patience(locks, left))
+    const statement = sql.remove(this.#dialect, this.#quoted, filled.length, lockTimeoutMs)
+    const { affectedRows } = await connection.run(statement, [...filled, ...filled], this.#patience(connection, lockTimeoutMs))
     if (affectedRows >= tokens.length) return []
-    const notes = await connection.rows(sql.notes(this.#dialect, this.#quoted, filled.length), filled, left)
+    const notes = await connection.rows(sql.notes(this.#dialect, this.#quoted, filled.length), filled)
     return notes.flatMap(row => tokens.includes(String(row[0])) ? successorIn(row[1] as Uint8Array) ?? [] : [])
   }
 
-  async page (connection: Connection, after: string | undefined, size: number, left: number): Promise<readonly StoredSession[]> {
+  async page (connection: Connection, after: string | undefined, size: number): Promise<readonly StoredSession[]> {
     const values = after === undefined ? [] : [after]
-    return foundIn(await connection.rows(sql.page(this.#dialect, this.#quoted, after !== undefined, size), values, left)).sessions
+    return foundIn(await connection.rows(sql.page(this.#dialect, this.#quoted, after !== undefined, size), values)).sessions
   }
 
-  async removeExpired (connection: Connection, most: number, left: number, locks: number): Promise<number> {
-    const rows = await connection.query(sql.expired(this.#dialect, this.#quoted, most), [], left)
+  async removeExpired (connection: Connection, most: number, lockTimeoutMs: number): Promise<number> {
+    const rows = await connection.query(sql.expired(this.#dialect, this.#quoted, most), [])
     if (rows.length === 0) return 0
     const tokens = fill(rows.map(([token]) => String(token)))
-    const statement = sql.removeExpired(this.#dialect, this.#quoted, tokens.length, locks)
-    const { affectedRows } = await connection.run(statement, tokens, left, this.#patience(locks, left))
+    const statement = sql.removeExpired(this.#dialect, this.#quoted, tokens.length, lockTimeoutMs)
+    const { affectedRows } = await connection.run(statement, tokens, this.#patience(connection, lockTimeoutMs))
     return affectedRows
   }
 
@@ -234,15 +233,15 @@ class MysqlDatabase implements SqlDatabase<Connection> {
   }
 
   /** Does `work` in a transaction that is left open. */
-  async #begin<T> (connection: Connection, left: number, work: (connection: Connection) => Promise<T>): Promise<T> {
+  async #begin<T> (connection: Connection, work: (connection: Connection) => Promise<T>): Promise<T> {
     try {
-      await connection.query('START TRANSACTION', [], left)
+      await connection.query('START TRANSACTION', [])
       connection.inTransaction = true
       return await work(connection)
     } catch (error) {
       // Without a COMMIT the server undoes what a lost connection has begun.
       if (error instanceof LostError) throw new UnreachedError(error.message, { cause: error.cause })
-      await connection.query('ROLLBACK', [], left).catch(() => {})
+      await connection.query('ROLLBACK', []).catch(() => {})
       throw error
     }
   }
@@ -257,8 +256,8 @@ class MysqlDatabase implements SqlDatabase<Connection> {
   }
 
   /** When to kill a statement that waits for a lock, in milliseconds, where the server cannot be told to give up. */
-  #patience (locks: number, left: number): number | undefined {
-    return this.#dialect.boundsLocks && locks >= 1000 ? undefined : Math.min(locks, left * 0.9)
+  #patience ({ timeLeft }: Connection, lockTimeoutMs: number): number | undefined {
+    return this.#dialect.boundsLocks && lockTimeoutMs >= 1000 ? undefined : Math.min(lockTimeoutMs, timeLeft * 0.9)
   }
 
   get #dialect (): sql.Dialect {
@@ -288,8 +287,8 @@ function newExpiry ({ expiryStays, ttl }: ChangedSession): string | null {
 }
 
 /** Only what has no values is sent as text: how they would be quoted there depends on sql_mode. */
-async function ask (connection: Connection, text: string, values: readonly unknown[] | undefined, left: number): Promise<unknown[][]> {
-  return values === undefined ? await connection.query(text, [], left) : await connection.rows(text, values, left)
+async function ask (connection: Connection, text: string, values: readonly unknown[] | undefined): Promise<unknown[][]> {
+  return values === undefined ? await connection.query(text, []) : await connection.rows(text, values)
 }
 
 const NOTHING = Buffer.alloc(0)

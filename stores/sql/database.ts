@@ -29,77 +29,86 @@ export interface Rows {
   readonly sessions: readonly StoredSession[]
 }
 
-/** What an error of a statement means. */
+/** What an error means. `#failure` in sql-store.ts says what becomes of each. */
 export type ErrorKind =
-  /** The server has undone the statement or the transaction (a deadlock, say), and it need not happen again. */
+  /** The server undid the statement or the transaction, as in a deadlock. The same may succeed when repeated. */
   | 'undone'
-  /** A row stayed locked by somebody else for too long. */
+  /** Somebody else held the lock of a row for longer than the lock timeout. The server undid the statement. */
   | 'locked'
-  /** There is a row of that token. */
+  /** A row of that token exists. */
   | 'duplicate'
-  /** There is no such table. */
+  /** The table does not exist. */
   | 'missing'
-  /** The database does not let this user in, or do this. */
+  /** The server refuses the user, the password or the database, or a right on the table. */
   | 'refused'
-  /** The server has found something else wrong with the statement or its values. */
+  /** The server cannot serve anybody now: it is overloaded, starting, moving, or out of connections. A part of the batch would fare no better. */
+  | 'unavailable'
+  /** The server found another fault in the statement or its values. */
   | 'failed'
-  /** It is no error of the server's. */
+  /** The error is none of the server's. */
   | 'unknown'
 
-/** There is no connection to be had, or the server has undone what a lost one had begun: nothing was done. */
+/** No connection could be had, or the server undid what a lost one had begun. Nothing was done. */
 export class UnreachedError extends Error {}
 
-/** The connection was lost, or given up, after a statement had been sent: whether it was carried out is not known. */
+/** The connection was lost or given up after a statement had been sent. The statement may have been carried out. */
 export class LostError extends Error {}
 
 /** The connection was lost after COMMIT had been sent. */
 export class CommitLostError extends Error {}
 
 /**
- * A database with a table of sessions. Times to live are in milliseconds; `left` is how long a call may take, and
- * `locks` how long it may wait for a locked row, both in milliseconds too. Calls reject with {@link UnreachedError},
- * {@link LostError}, or an error that {@link SqlDatabase.kindOf} knows.
+ * A database with a table of sessions.
+ *
+ * A deadline is a point in time, in milliseconds of `performance.now()`. A connection is lent until a deadline, and each of
+ * its statements is given up then: no method takes a time of its own. `lockTimeoutMs` is how long a statement may wait for a
+ * row that somebody else has locked, in milliseconds; a server that counts in larger units rounds it up.
+ *
+ * Methods reject with {@link UnreachedError}, {@link LostError}, or an error that {@link SqlDatabase.kindOf} knows.
  */
 export interface SqlDatabase<Connection> {
-  /** The table's name as the user wrote it, and the file that makes it. */
+  /** The table's name as the user wrote it. */
   readonly tableName: string
+  /** The file that creates the table. */
   readonly schemaFile: string
   /** The most sessions in one statement. */
   readonly maxRows: number
 
-  /** Whether a row can have this token and no other. Those that it cannot are neither looked for, changed nor deleted. */
+  /** Whether a row can have exactly this token. A token that no row can have is neither looked for, changed nor deleted. */
   isPossible (token: string): boolean
 
-  /** Reaches the database and looks at the table. May be called again when it has failed. */
-  contact (left: number): Promise<Contact>
+  /** Reaches the database and inspects the table. May be called again. */
+  contact (deadline: number): Promise<Contact>
   /** Lends a connection to `work`. */
-  use<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T>
-  /** Lends a connection with a transaction, which is committed after `work`, and undone if it rejects. Rejects with {@link CommitLostError} too. */
-  transact<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T>
-  /** Does `work` if no other process is doing it on this table at this moment; otherwise gives undefined. */
-  exclusively<T> (left: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined>
+  use<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T>
+  /** Lends a connection with a transaction. Commits it after `work`; rolls it back if `work` rejects. Rejects with {@link CommitLostError} too. */
+  transact<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T>
+  /** Runs `work` unless another process is running it on this table; then it gives undefined. */
+  exclusively<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined>
 
-  now (connection: Connection, left: number): Promise<number>
-  /** The live ones, and those that have expired within SUCCESSOR_TTL. */
-  find (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows>
-  /** The same in a transaction, locked. */
-  findAndLock (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<Rows>
-  /** In a transaction: those that hold exactly this data, live or not, once nobody else is writing them. */
-  holds (connection: Connection, sessions: readonly NewSession[], left: number, locks: number): Promise<boolean>
-  /** All of them or none. */
-  insert (connection: Connection, sessions: readonly NewSession[], left: number): Promise<void>
-  /** Those that were written. */
-  update (connection: Connection, sessions: readonly ChangedSession[], left: number, locks: number): Promise<ReadonlySet<ChangedSession>>
-  touch (connection: Connection, sessions: readonly TouchedSession[], left: number, locks: number): Promise<void>
-  /** Whatever is in the row. */
-  overwrite (connection: Connection, session: NewSession, left: number): Promise<void>
-  /** Deletes what names no successor, and gives the successors that are named. */
-  remove (connection: Connection, tokens: readonly string[], left: number, locks: number): Promise<readonly string[]>
-  page (connection: Connection, after: string | undefined, size: number, left: number): Promise<readonly StoredSession[]>
-  /** Deletes up to `most` expired rows, without locking any other, and says how many. */
-  removeExpired (connection: Connection, most: number, left: number, locks: number): Promise<number>
+  /** The database's time, in milliseconds since 1970 UTC. */
+  now (connection: Connection): Promise<number>
+  /** The live rows among `tokens`, and those that expired within SUCCESSOR_TTL. */
+  find (connection: Connection, tokens: readonly string[], lockTimeoutMs: number): Promise<Rows>
+  /** The same in a transaction. Locks the rows. */
+  findAndLock (connection: Connection, tokens: readonly string[], lockTimeoutMs: number): Promise<Rows>
+  /** In a transaction: whether all of these rows hold exactly this data, live or not. Waits until nobody else is writing them. */
+  holds (connection: Connection, sessions: readonly NewSession[], lockTimeoutMs: number): Promise<boolean>
+  /** Inserts all of them or none. */
+  insert (connection: Connection, sessions: readonly NewSession[]): Promise<void>
+  /** Updates those that are live and as the caller saw them, and returns those that it updated. */
+  update (connection: Connection, sessions: readonly ChangedSession[], lockTimeoutMs: number): Promise<ReadonlySet<ChangedSession>>
+  touch (connection: Connection, sessions: readonly TouchedSession[], lockTimeoutMs: number): Promise<void>
+  /** Replaces data and expiry, whatever the row holds. */
+  overwrite (connection: Connection, session: NewSession): Promise<void>
+  /** Deletes the rows that name no successor, and returns the successors that the other rows name. */
+  remove (connection: Connection, tokens: readonly string[], lockTimeoutMs: number): Promise<readonly string[]>
+  /** Up to `size` live rows in the order of their tokens, those after the token `after`. */
+  page (connection: Connection, after: string | undefined, size: number): Promise<readonly StoredSession[]>
+  /** Deletes up to `most` expired rows, locks no other row, and returns how many it deleted. */
+  removeExpired (connection: Connection, most: number, lockTimeoutMs: number): Promise<number>
 
   kindOf (error: unknown): ErrorKind
-  /** Closes the pool if it was made here. */
+  /** Closes the pool if the store opened it. */
   close (): Promise<void>
 }

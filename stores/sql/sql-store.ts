@@ -86,7 +86,7 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async #findNothing (): Promise<Found> {
-    const now = await this.#alone(true, async (connection, left) => await this.#database.now(connection, left))
+    const now = await this.#alone(true, async connection => await this.#database.now(connection))
     this.#clock.set(now)
     return { now, sessions: [] }
   }
@@ -127,7 +127,7 @@ export class SqlStore<Connection> implements SessionStore {
   async * scan (pageSize = 1000): AsyncIterable<StoredSession> {
     positiveInteger('pageSize', pageSize, 1000)
     for (let after: string | undefined; ;) {
-      const page = await this.#alone(true, async (connection, left) => await this.#database.page(connection, after, pageSize, left))
+      const page = await this.#alone(true, async connection => await this.#database.page(connection, after, pageSize))
       yield * sort(page).live.values()
       if (page.length < pageSize) return
       after = page.at(-1)?.token
@@ -139,7 +139,7 @@ export class SqlStore<Connection> implements SessionStore {
     let deleted = 0
     while (deleted < limit) {
       const most = Math.min(limit - deleted, CLEANUP_BATCH)
-      const count = await this.#alone(true, async (connection, left) => await this.#database.removeExpired(connection, most, left, this.#patience))
+      const count = await this.#alone(true, async connection => await this.#database.removeExpired(connection, most, this.#patience))
       deleted += count
       if (count < most) break
     }
@@ -180,7 +180,7 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async #makeReady (): Promise<Ready> {
-    const contact = await this.#database.contact(this.#timeout)
+    const contact = await this.#database.contact(performance.now() + this.#timeout)
     this.#clock.set(contact.now)
     const failure = (error: unknown) => this.#failure(error)
     const isWorthApart = (error: unknown) => ['undone', 'locked', 'duplicate', 'failed'].includes(this.#database.kindOf(error))
@@ -228,7 +228,7 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async #sendFind (asked: ReadonlyArray<readonly string[]>, left: number): Promise<Found[]> {
-    const { live, renewed } = await this.#attempt(left, true, async (connection, left) => await this.#findAll(connection, [...new Set(asked.flat())], left))
+    const { live, renewed } = await this.#attempt(left, true, async connection => await this.#findAll(connection, [...new Set(asked.flat())]))
     const now = this.#now()
     return asked.map(tokens => {
       const sessions: StoredSession[] = []
@@ -241,11 +241,11 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   /** By their tokens to the letter, which a collation may not have compared so. */
-  async #findAll (connection: Connection, tokens: readonly string[], left: number): Promise<Sorted> {
+  async #findAll (connection: Connection, tokens: readonly string[]): Promise<Sorted> {
     const sorted: Sorted = { live: new Map(), renewed: new Set() }
     const { maxRows } = this.#database
     for (let i = 0; i < tokens.length; i += maxRows) {
-      const { now, sessions } = await this.#database.find(connection, tokens.slice(i, i + maxRows), left, this.#locks(tokens.length))
+      const { now, sessions } = await this.#database.find(connection, tokens.slice(i, i + maxRows), this.#locks(tokens.length))
       if (now !== undefined) this.#clock.set(now)
       sort(sessions, sorted)
     }
@@ -257,12 +257,12 @@ export class SqlStore<Connection> implements SessionStore {
     const until = performance.now() + left
     for (const some of powersOfTwo(sessions)) {
       try {
-        await this.#attempt(until - performance.now(), false, async (connection, left) => { await this.#database.insert(connection, some, left) })
+        await this.#attempt(until - performance.now(), false, async connection => { await this.#database.insert(connection, some) })
         written.push(...some.map(() => true))
       } catch (error) {
         if (!(error instanceof LostError) && !(this.#database.kindOf(error) === 'duplicate' && some.length === 1)) throw error
         // Perhaps it is there, from this attempt or an earlier one. If it is not, it is not known to stay away.
-        const { live } = await this.#attempt(until - performance.now(), true, async (connection, left) => await this.#findAll(connection, some.map(({ token }) => token), left))
+        const { live } = await this.#attempt(until - performance.now(), true, async connection => await this.#findAll(connection, some.map(({ token }) => token)))
         written.push(...some.map(({ token, data }) => isThere(live.get(token), data)))
       }
     }
@@ -273,15 +273,15 @@ export class SqlStore<Connection> implements SessionStore {
     const saved = new Set<ChangedSession>()
     let wasLost = false
     // Repeated after a loss it does nothing if it was carried out: the data is then no longer what was seen.
-    const newest = await this.#attempt(left, true, async (connection, left) => {
-      const update = this.#database.update(connection, sessions.filter(session => !saved.has(session)), left, this.#locks(sessions.length))
+    const newest = await this.#attempt(left, true, async connection => {
+      const update = this.#database.update(connection, sessions.filter(session => !saved.has(session)), this.#locks(sessions.length))
       const written = await update.catch((error: unknown) => {
         wasLost ||= error instanceof LostError
         throw error
       })
       for (const session of written) saved.add(session)
       const missed = sessions.filter(session => !saved.has(session))
-      return missed.length === 0 ? undefined : await this.#findAll(connection, missed.map(({ token }) => token), left)
+      return missed.length === 0 ? undefined : await this.#findAll(connection, missed.map(({ token }) => token))
     }).catch((error: unknown) => {
       // What was saved, or may have been, must not be sent again, one by one, for want of an answer about the others.
       if (saved.size === 0 && (!wasLost || this.#database.kindOf(error) === 'unknown')) throw error
@@ -298,7 +298,7 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async #sendTouch (sessions: readonly TouchedSession[], left: number): Promise<undefined[]> {
-    await this.#attempt(left, true, async (connection, left) => { await this.#database.touch(connection, sessions, left, this.#locks(sessions.length)) })
+    await this.#attempt(left, true, async connection => { await this.#database.touch(connection, sessions, this.#locks(sessions.length)) })
     return sessions.map(() => undefined)
   }
 
@@ -307,7 +307,7 @@ export class SqlStore<Connection> implements SessionStore {
     const until = performance.now() + left
     for (let i = 0; doomed.length > 0 && i < MOST_SUCCESSORS; i++) {
       const these = doomed
-      doomed = await this.#attempt(until - performance.now(), true, async (connection, left) => await this.#database.remove(connection, these, left, this.#locks(tokens.length)))
+      doomed = await this.#attempt(until - performance.now(), true, async connection => await this.#database.remove(connection, these, this.#locks(tokens.length)))
     }
     return tokens.map(() => undefined)
   }
@@ -317,14 +317,14 @@ export class SqlStore<Connection> implements SessionStore {
     let writes: readonly Write[] = []
     const until = performance.now() + left
     try {
-      await this.#database.transact(left, async connection => {
+      await this.#database.transact(until, async connection => {
         const { now, sessions } = tokens.length === 0
           ? { now: undefined, sessions: [] }
-          : await this.#database.findAndLock(connection, [...tokens].sort(), until - performance.now(), this.#timeout)
+          : await this.#database.findAndLock(connection, [...tokens].sort(), this.#timeout)
         if (now !== undefined) this.#clock.set(now)
         live = sort(sessions).live
         writes = decide({ now: this.#now(), sessions: tokens.flatMap(token => live.get(token) ?? []) })
-        for (const write of writes) await this.#carryOut(connection, write, contact, until - performance.now())
+        for (const write of writes) await this.#carryOut(connection, write, contact)
       })
     } catch (error) {
       if (!(error instanceof CommitLostError)) throw error
@@ -340,29 +340,29 @@ export class SqlStore<Connection> implements SessionStore {
 
   /** What became of a transaction whose COMMIT was not answered; undefined if that cannot be told any more. */
   async #lookedUp (written: readonly NewSession[], before: readonly NewSession[], left: number): Promise<'done' | 'undone' | undefined> {
-    return await this.#repeat(left, true, async left => await this.#database.transact(left, async connection => {
-      const holds = async (sessions: readonly NewSession[]) => sessions.length === 0 || await this.#database.holds(connection, sessions, left, this.#timeout)
+    return await this.#repeat(left, true, async left => await this.#database.transact(performance.now() + left, async connection => {
+      const holds = async (sessions: readonly NewSession[]) => sessions.length === 0 || await this.#database.holds(connection, sessions, this.#timeout)
       if (await holds(written)) return 'done'
       return await holds(before) ? 'undone' : undefined
     }))
   }
 
-  async #carryOut (connection: Connection, write: Write, contact: Contact, left: number): Promise<void> {
+  async #carryOut (connection: Connection, write: Write, contact: Contact): Promise<void> {
     switch (write.kind) {
-      case 'insert': await this.#database.insert(connection, [this.#fitting(write.session, contact)], left); break
-      case 'update': await this.#database.overwrite(connection, this.#fitting(write.session, contact), left); break
-      case 'move': await this.#database.overwrite(connection, { token: write.token, data: successorNote(write.to), ttl: 0 }, left); break
-      case 'delete': if (this.#isPossible(write.token)) await this.#database.remove(connection, [write.token], left, this.#timeout); break
+      case 'insert': await this.#database.insert(connection, [this.#fitting(write.session, contact)]); break
+      case 'update': await this.#database.overwrite(connection, this.#fitting(write.session, contact)); break
+      case 'move': await this.#database.overwrite(connection, { token: write.token, data: successorNote(write.to), ttl: 0 }); break
+      case 'delete': if (this.#isPossible(write.token)) await this.#database.remove(connection, [write.token], this.#timeout); break
     }
   }
 
-  async #alone<T> (isRepeatable: boolean, work: (connection: Connection, left: number) => Promise<T>): Promise<T> {
+  async #alone<T> (isRepeatable: boolean, work: (connection: Connection) => Promise<T>): Promise<T> {
     const { lanes } = await this.#contact()
     return await lanes.alone(async left => await this.#attempt(left, isRepeatable, work))
   }
 
-  async #attempt<T> (left: number, isRepeatable: boolean, work: (connection: Connection, left: number) => Promise<T>): Promise<T> {
-    return await this.#repeat(left, isRepeatable, async left => await this.#database.use(left, async connection => await work(connection, left)))
+  async #attempt<T> (left: number, isRepeatable: boolean, work: (connection: Connection) => Promise<T>): Promise<T> {
+    return await this.#repeat(left, isRepeatable, async left => await this.#database.use(performance.now() + left, work))
   }
 
   /** Does `work`, and again if it was undone or never begun; with `isRepeatable` also if its answer was lost. */
@@ -393,8 +393,8 @@ export class SqlStore<Connection> implements SessionStore {
     const { lanes } = await this.#contact()
     while (!stop.aborted) {
       const started = performance.now()
-      const deleted = await lanes.alone(async left => await this.#repeat(left, true, async left => await this.#database.exclusively(left,
-        async connection => await this.#database.removeExpired(connection, CLEANUP_BATCH, left, this.#patience))))
+      const deleted = await lanes.alone(async left => await this.#repeat(left, true, async left => await this.#database.exclusively(performance.now() + left,
+        async connection => await this.#database.removeExpired(connection, CLEANUP_BATCH, this.#patience))))
       if (deleted === undefined || deleted === 0) return
       // Requests come first: the cleanup rests twice as long as it has worked, or until it is stopped.
       await sleep(2 * (performance.now() - started), undefined, { signal: stop }).catch(() => {})
