@@ -26,6 +26,8 @@ export interface RecordedStatement {
   /** With the types that came over the wire, as the driver spells them: Char(43), VarBinary(max), DateTime2(6). */
   readonly params: readonly { readonly name: string, readonly type: string, readonly value: unknown }[]
   readonly kind: 'batch' | 'rpc' | 'transaction'
+  /** The size of the request in bytes, without the headers of its packets. */
+  readonly bytes: number
   /** The number of the connection, as @@SPID says it. */
   readonly connection: number
   /** The number of the error that it was answered with. */
@@ -211,7 +213,7 @@ export class Connection {
     const call = message.type === PacketType.rpc ? readCall(message.body) : undefined
     const batch = message.type === PacketType.sqlBatch ? readBatch(message.body) : undefined
     const transaction = message.type === PacketType.transaction ? readTransactionRequest(message.body) : undefined
-    const statement = this.#recorded(call, batch?.sql, transaction?.operation)
+    const statement: RecordedStatement = { ...this.#recorded(call, batch?.sql, transaction?.operation), bytes: message.body.length, connection: this.spid }
     // The driver's pool asks this before it lends a connection: no statement of the program under test.
     const ofThePool = statement.sql === 'SELECT 1;'
     if (!ofThePool) this.#record(statement)
@@ -268,23 +270,22 @@ export class Connection {
     this.#send(reply.bytes(), fate.dropAnswer)
   }
 
-  #recorded (call: RemoteCall | undefined, sql: string | undefined, operation: number | undefined): RecordedStatement {
-    const connection = this.spid
+  #recorded (call: RemoteCall | undefined, sql: string | undefined, operation: number | undefined): Pick<RecordedStatement, 'sql' | 'params' | 'kind'> {
     if (operation !== undefined) {
       const word = operation === Operation.begin ? 'BEGIN' : operation === Operation.commit ? 'COMMIT' : operation === Operation.save ? 'SAVE' : 'ROLLBACK'
-      return { sql: `${word} TRANSACTION`, params: [], kind: 'transaction', connection }
+      return { sql: `${word} TRANSACTION`, params: [], kind: 'transaction' }
     }
-    if (call === undefined) return { sql: sql ?? '', params: [], kind: 'batch', connection }
+    if (call === undefined) return { sql: sql ?? '', params: [], kind: 'batch' }
     const list = (parameters: readonly Parameter[]) => parameters.map(({ name, type: t, value }) => ({ name: name.replace(/^@/, ''), type: wireName(t), value }))
     const name = procedureName(call)
     if (name === 'sp_executesql') {
-      return { sql: String(call.parameters[0]?.value ?? ''), params: list(call.parameters.slice(2)), kind: 'rpc', connection }
+      return { sql: String(call.parameters[0]?.value ?? ''), params: list(call.parameters.slice(2)), kind: 'rpc' }
     }
     if (name === 'sp_execute') {
       const prepared = this.#prepared.get(Number(call.parameters[0]?.value))
-      return { sql: prepared?.sql ?? 'EXEC sp_execute', params: list(call.parameters.slice(1)), kind: 'rpc', connection }
+      return { sql: prepared?.sql ?? 'EXEC sp_execute', params: list(call.parameters.slice(1)), kind: 'rpc' }
     }
-    return { sql: `EXEC ${name}`, params: list(call.parameters), kind: 'rpc', connection }
+    return { sql: `EXEC ${name}`, params: list(call.parameters), kind: 'rpc' }
   }
 
   /** Says whether it failed. */
@@ -332,7 +333,7 @@ export class Connection {
     await interpreter.run(sql)
     // What is SET inside sp_executesql holds inside it only.
     await session.set(settings)
-    if (session.transactions !== before && !interpreter.failed) {
+    if (session.transactions !== before && !interpreter.failed && !interpreter.beganImplicitly) {
       reply.error(new SqlError(266, `Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. Previous count = ${before}, current count = ${session.transactions}.`, 16, 2))
       reply.done(Command.none, null, true)
     }

@@ -17,6 +17,8 @@ export interface TdsFrontOptions {
   readonly password?: string
   /** What clients call the database. Default: as in MariaDB. */
   readonly database?: string
+  /** Further databases of that MariaDB, for USE. Clients call them by the same names. Default: none. */
+  readonly moreDatabases?: readonly string[]
   /** As in ALTER DATABASE: readers do not wait for writers. Default false, as on a SQL Server that nobody has changed. */
   readonly readCommittedSnapshot?: boolean
   /** As Babelfish answers where it is not SQL Server: see babelfish.ts. Its readers do not wait for writers. Default false. */
@@ -57,9 +59,10 @@ export interface TdsFront {
 export async function startTdsFront (options: TdsFrontOptions): Promise<TdsFront> {
   const account = { user: options.user ?? 'sa', password: options.password ?? 'Secret-1' }
   const database = options.database ?? options.mariadb.database
+  const databases = new Map([[database, options.mariadb.database], ...(options.moreDatabases ?? []).map((name): [string, string] => [name, name])])
   const faults = new Faults()
   const babelfish = options.babelfish ?? false
-  const server = new Server(options.mariadb, database, faults, options.readCommittedSnapshot ?? babelfish, babelfish)
+  const server = new Server(options.mariadb, database, databases, faults, options.readCommittedSnapshot ?? babelfish, babelfish)
   // Fails here, not at the first login, if MariaDB is not there.
   await server.catalog()
   const statements: RecordedStatement[] = []

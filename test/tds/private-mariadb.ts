@@ -16,8 +16,8 @@ export interface PrivateMariaDb {
   stop (): Promise<void>
 }
 
-/** A MariaDB of this test's own, on a folder that is thrown away with it. */
-export async function startPrivateMariaDb (database = 'sessions'): Promise<PrivateMariaDb> {
+/** A MariaDB of this test's own, with these databases, on a folder that is thrown away with it. */
+export async function startPrivateMariaDb (database = 'sessions', ...more: readonly string[]): Promise<PrivateMariaDb> {
   const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tds-front-'))
   const data = join(folder, 'data')
   const asRoot = process.getuid?.() === 0 ? ['--user=root'] : []
@@ -41,7 +41,7 @@ export async function startPrivateMariaDb (database = 'sessions'): Promise<Priva
   for (let attempt = 0; ; attempt++) {
     try {
       const connection = await mysql.createConnection({ host: options.host, port, user: options.user })
-      await connection.query(`CREATE DATABASE \`${database}\``)
+      for (const name of [database, ...more]) await connection.query(`CREATE DATABASE \`${name}\``)
       await connection.end()
       break
     } catch (error) {

@@ -25,7 +25,7 @@ export class SqlError extends Error {
   }
 }
 
-const ENDS_BATCH = new Set([102, 156, 105, 113, 137, 195, 207, 208, 209, 241, 245, 257, 402, 468, 1205, 2812, 3989, 4104, 8114])
+const ENDS_BATCH = new Set([102, 156, 105, 113, 137, 195, 207, 208, 209, 241, 245, 257, 334, 402, 468, 1205, 2812, 3989, 4104, 8114])
 
 /** What a test asks for by number only, in SQL Server's words where a program may look at them. */
 export function errorByNumber (number: number): SqlError {

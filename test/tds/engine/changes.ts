@@ -17,8 +17,9 @@ export function compileInsert (insert: Insert, env: Environment): CompiledQuery 
   const queries = new Queries(env)
   const table = env.catalog.find(insert.table)
   if (table === undefined) throw new SqlError(208, `Invalid object name '${insert.table.join('.')}'.`)
+  if (insert.output !== null) refuseTriggers(table, 'insert')
   const columns = insert.columns === null ? table.columns : insert.columns.map((name) => columnOf(table, name))
-  const target = `INSERT INTO ${quote(table.stored)} (${columns.map((column) => quote(column.name)).join(', ')})`
+  const target = `INSERT INTO ${table.sql} (${columns.map((column) => quote(column.name)).join(', ')})`
   const columnError = (more: boolean) => new SqlError(more ? 110 : 109, `There are ${more ? 'fewer' : 'more'} columns in the INSERT statement than values specified in the VALUES clause. The number of values in the VALUES clause must match the number of columns specified in the INSERT statement.`, 15)
   let body: string
   if (insert.rows !== null) {
@@ -67,6 +68,7 @@ export function compileChange (original: Changing, env: Environment): Change {
   const built = build(statement, env)
   const { target, scope, conditions, queries, order, joined } = built
   const outputs = statement.output === null ? [] : queries.outputs(statement.output, outputScope(statement, built))
+  if (statement.output !== null) refuseTriggers(built.table, statement.kind)
   const keys = built.table.rowId.map((column) => `${target.alias}.${quote(column)}`)
   const list = [env.now, ...keys, ...outputs.map(({ compiled }) => compiled.sql)].map((sql, i) => `${sql} AS c${i}`)
   const hints = new Set([...statement.hints, ...target.hints])
@@ -84,6 +86,12 @@ export function compileChange (original: Changing, env: Environment): Change {
     output: statement.output !== null,
     apply: (rows, now) => apply(statement, { ...env, now: `TIMESTAMP'${now}'` }, rows)
   }
+}
+
+/** OUTPUT without INTO is refused where a trigger is enabled for the same event, whatever the trigger does. */
+function refuseTriggers (table: Table, event: string): void {
+  if (!table.triggers.some(({ events }) => events.includes(event))) return
+  throw new SqlError(334, `The target table '${table.name}' of the DML statement cannot have any enabled triggers if the statement contains an OUTPUT clause without INTO clause.`)
 }
 
 interface Built {
@@ -117,10 +125,10 @@ function apply (statement: Changing, env: Environment, rows: readonly (readonly 
   const { queries, table, target, joined, order, scope, conditions } = build(statement, env)
   const alias = `${target.alias}.`
   const keys = keyCondition(table, alias, rows)
-  if (statement.kind === 'delete') return `DELETE FROM ${quote(table.stored)} WHERE ${keyCondition(table, '', rows)}`
+  if (statement.kind === 'delete') return `DELETE FROM ${table.sql} WHERE ${keyCondition(table, '', rows)}`
   const set = assignments(statement, table, queries, scope).map(({ column, value }) => `${alias}${quote(column.name)} = ${value}`)
   if (order.length === 1 && joined.outer.length === 0) {
-    return `UPDATE ${quote(table.stored)} AS ${target.alias} SET ${set.join(', ')} WHERE ${keys}`
+    return `UPDATE ${table.sql} AS ${target.alias} SET ${set.join(', ')} WHERE ${keys}`
   }
   const from = queries.from(joined, order, conditions, scope, ' STRAIGHT_JOIN ')
   const where = queries.where(order, conditions, scope)

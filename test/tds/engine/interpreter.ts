@@ -3,7 +3,7 @@ import type { CommonTable, Condition, Expression, Output, Query, Statement } fro
 import { parse, parseDeclarations } from '../sql/parser.js'
 import { Command } from '../tokens.js'
 import type { Column, Reply } from '../tokens.js'
-import { INT, family, type } from '../types.js'
+import { INT, MAX, family, type } from '../types.js'
 import type { SqlType, Value } from '../types.js'
 import { BIN2_COLLATION } from '../wire-types.js'
 import { compileChange, compileInsert } from './changes.js'
@@ -34,6 +34,7 @@ export class Interpreter {
   #tries = 0
   #status = 0
   #failed = false
+  #beganImplicitly = false
 
   constructor (session: Session, reply: Reply, variables: ReadonlyMap<string, Variable> = new Map()) {
     this.#session = session
@@ -42,6 +43,8 @@ export class Interpreter {
   }
 
   get failed (): boolean { return this.#failed }
+  /** Whether it began a transaction that IMPLICIT_TRANSACTIONS calls for. */
+  get beganImplicitly (): boolean { return this.#beganImplicitly }
   get status (): number { return this.#status }
   get variables (): ReadonlyMap<string, Variable> { return this.#variables }
 
@@ -50,7 +53,7 @@ export class Interpreter {
       await this.#session.applyClock()
       // Setup scripts look at the catalog, which another connection may have changed without this front.
       if (/\b(object_id|col_length|sys|information_schema)\b/i.test(sql)) this.#session.server.forgetCatalog()
-      await this.#list(parse(sql, !this.#session.server.babelfish))
+      await this.#list(parse(sql, this.#session.server.babelfish))
     } catch (error) {
       if (!(error instanceof SqlError)) throw error
       await this.#report(error)
@@ -95,6 +98,7 @@ export class Interpreter {
   }
 
   async #execute (statement: Statement): Promise<Flow> {
+    await this.#beginImplicitly(statement)
     if (isSchemaStatement(statement)) {
       await this.#schema(statement)
       return 'next'
@@ -110,6 +114,7 @@ export class Interpreter {
         }
         return 'next'
       case 'assign': await this.#assign(statement.variable, statement.expression); return 'next'
+      case 'use': await this.#session.use(statement.database, this.#reply); return 'next'
       case 'set': await this.#set(statement.option, statement.value); return 'next'
       case 'if':
         if (await this.#holds(statement.condition)) return await this.#step(statement.then)
@@ -141,6 +146,17 @@ export class Interpreter {
     }
   }
 
+  /** With IMPLICIT_TRANSACTIONS ON: a statement that touches a table, or begins a transaction, begins one before. */
+  async #beginImplicitly (statement: Statement): Promise<void> {
+    if (!this.#session.settings.implicitTransactions || this.#session.transactions > 0) return
+    const touches = statement.kind === 'query'
+      ? statement.query.kind === 'union' || statement.query.from.length > 0
+      : isSchemaStatement(statement) || ['insert', 'update', 'delete', 'begin'].includes(statement.kind)
+    if (!touches) return
+    await this.#session.begin(this.#reply)
+    this.#beganImplicitly = true
+  }
+
   async #query (query: Query, ctes: readonly CommonTable[]): Promise<void> {
     if (query.kind === 'select' && query.columns.some((column) => column.kind === 'assign')) {
       await this.#select(query.columns, query, ctes)
@@ -148,8 +164,10 @@ export class Interpreter {
     }
     const { sql, columns } = await this.#compile((env) => new Queries(env, ctes, this.#session.readLock).statement(query))
     const { rows } = await this.#session.run(sql)
-    this.#rows(columns, rows, 0)
-    this.#done(Command.select, rows.length, true)
+    const limited = this.#limited(rows)
+    const { textSize } = this.#session.settings
+    this.#rows(columns, limited, 0, (value, { length }) => length === MAX && value !== null && typeof value !== 'bigint' && typeof value !== 'number' ? cut(value, textSize) : value)
+    this.#done(Command.select, limited.length, true)
   }
 
   /** SELECT @x = a, @y = b FROM ...: the last row wins, no row changes nothing. */
@@ -168,9 +186,16 @@ export class Interpreter {
     this.#done(Command.select, rows.length)
   }
 
+  /** SET ROWCOUNT */
+  #limited<T> (rows: readonly T[]): readonly T[] {
+    const { rowCount } = this.#session.settings
+    return rowCount > 0 ? rows.slice(0, rowCount) : rows
+  }
+
   async #change (statement: Extract<Statement, { kind: 'insert' | 'update' | 'delete' }>): Promise<void> {
     if (statement.kind === 'insert') {
-      const insert = await this.#compile((env) => compileInsert(statement, env))
+      const limited = statement.rows === null ? statement : { ...statement, rows: this.#limited(statement.rows) }
+      const insert = await this.#compile((env) => compileInsert(limited, env))
       const { rows, affected } = await this.#session.run(insert.sql, insert.table)
       if (statement.output !== null) this.#rows(insert.columns, rows, 0)
       this.#changed(Command.insert, affected, statement.output !== null)
@@ -179,7 +204,7 @@ export class Interpreter {
     const change = await this.#compile((env) => compileChange(statement, env))
     const found = await this.#session.atomically(async () => {
       const { rows } = await this.#session.run(change.find, change.table)
-      const distinct = firstOfEach(rows, change.table.rowId.length)
+      const distinct = this.#limited(firstOfEach(rows, change.table.rowId.length))
       const now = distinct[0]?.[0]?.toString()
       if (now !== undefined) {
         const keys = distinct.map((row) => row.slice(1, 1 + change.table.rowId.length))
@@ -211,13 +236,13 @@ export class Interpreter {
     }
   }
 
-  #rows (columns: readonly OutputColumn[], rows: readonly (readonly (Buffer | null)[])[], from: number): void {
+  #rows (columns: readonly OutputColumn[], rows: readonly (readonly (Buffer | null)[])[], from: number, shown = (value: Value, _type: SqlType) => value): void {
     this.#reply.columns(columns.map((column): Column => ({
       name: column.name,
       type: column.type,
       collation: family(column.type) === 'text' && column.collation === 'bin' ? BIN2_COLLATION : undefined
     })))
-    for (const row of rows) this.#reply.row(columns.map((column, i) => fromText(column.type, row[from + i] ?? null)))
+    for (const row of rows) this.#reply.row(columns.map((column, i) => shown(fromText(column.type, row[from + i] ?? null), column.type)))
   }
 
   /** NOCOUNT leaves out what is only a count. */
@@ -239,7 +264,7 @@ export class Interpreter {
 
   async #environment (fresh: boolean): Promise<Environment> {
     return {
-      catalog: await this.#session.server.catalog(fresh),
+      catalog: await this.#session.catalog(fresh),
       now: 'UTC_TIMESTAMP(6)',
       variable: (name) => this.#global(name) ?? this.#variable(name),
       state: (name) => this.#state(name)
@@ -260,6 +285,8 @@ export class Interpreter {
       case '@@trancount': return int(this.#session.transactions)
       case '@@lock_timeout': return int(this.#session.settings.lockTimeout)
       case '@@nestlevel': return int(0)
+      case '@@textsize': return int(this.#session.settings.textSize)
+      case '@@options': return int(this.#session.options)
       case '@@spid': return { type: type('smallint'), value: BigInt(this.#session.spid) }
       case '@@servername': return { type: type('nvarchar', 128), value: 'tds-front' }
       default: return undefined
@@ -302,15 +329,19 @@ export class Interpreter {
     switch (option) {
       case 'NOCOUNT': await this.#session.set({ noCount: on }); break
       case 'XACT_ABORT': await this.#session.set({ xactAbort: on }); break
+      case 'IMPLICIT_TRANSACTIONS': await this.#session.set({ implicitTransactions: on }); break
+      case 'ROWCOUNT': await this.#session.set({ rowCount: this.#number(value) }); break
+      case 'TEXTSIZE': await this.#session.set({ textSize: this.#number(value) || 4096 }); break
       case 'ISOLATION': await this.#session.set({ isolation: value }); break
-      case 'LOCK_TIMEOUT': {
-        const ms = value.startsWith('@') ? Number(this.#variable(value.toLowerCase()).value) : Number(value)
-        if (!Number.isInteger(ms)) throw new SqlError(102, `Incorrect syntax near '${value}'.`, 15)
-        await this.#session.set({ lockTimeout: ms })
-        break
-      }
+      case 'LOCK_TIMEOUT': await this.#session.set({ lockTimeout: this.#number(value) }); break
       default:
     }
+  }
+
+  #number (value: string): number {
+    const number = value.startsWith('@') ? Number(this.#variable(value.toLowerCase()).value) : Number(value)
+    if (!Number.isInteger(number)) throw new SqlError(102, `Incorrect syntax near '${value}'.`, 15)
+    return number
   }
 
   async #while (condition: Condition, body: Statement): Promise<Flow> {
@@ -397,6 +428,11 @@ function firstOfEach (rows: readonly (readonly (Buffer | null)[])[], keys: numbe
     seen.add(key)
     return true
   })
+}
+
+/** The beginning of a value, of so many bytes. */
+function cut (value: string | Buffer, bytes: number): string | Buffer {
+  return typeof value === 'string' ? value.slice(0, bytes) : value.subarray(0, bytes)
 }
 
 /** '00:00:05.250' */

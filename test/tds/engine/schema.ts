@@ -3,16 +3,16 @@ import type { KeyDefinition, Name, Statement } from '../sql/ast.js'
 import { MAX, isUnicode } from '../types.js'
 import type { SqlType } from '../types.js'
 import { ROW_ID, collationOf, objectId, quote, schemaMarker, storedName } from './catalog.js'
-import type { Catalog, ColumnNote, Table, TableNote } from './catalog.js'
+import type { Catalog, ColumnNote, Table, TableNote, Trigger } from './catalog.js'
 import { EMPTY } from './compiled.js'
 import type { Environment } from './compiled.js'
 import { convert } from './convert.js'
 import { Queries } from './queries.js'
 
-export type SchemaStatement = Extract<Statement, { kind: 'createTable' | 'createIndex' | 'dropTable' | 'dropIndex' | 'truncate' | 'createSchema' | 'dropSchema' }>
+export type SchemaStatement = Extract<Statement, { kind: 'createTable' | 'createIndex' | 'dropTable' | 'dropIndex' | 'truncate' | 'createSchema' | 'dropSchema' | 'createTrigger' | 'dropTrigger' }>
 
 export function isSchemaStatement (statement: Statement): statement is SchemaStatement {
-  return ['createTable', 'createIndex', 'dropTable', 'dropIndex', 'truncate', 'createSchema', 'dropSchema'].includes(statement.kind)
+  return ['createTable', 'createIndex', 'dropTable', 'dropIndex', 'truncate', 'createSchema', 'dropSchema', 'createTrigger', 'dropTrigger'].includes(statement.kind)
 }
 
 /** The MariaDB statements that do it. */
@@ -26,28 +26,37 @@ export function compileSchema (statement: SchemaStatement, env: Environment): st
         throw new SqlError(1913, `The operation failed because an index or statistics with name '${statement.name}' already exists on table '${statement.table.join('.')}'.`)
       }
       const columns = statement.columns.map((column) => quote(columnName(table, column)))
-      return [`CREATE ${statement.unique ? 'UNIQUE ' : ''}INDEX ${quote(statement.name)} ON ${quote(table.stored)} (${columns.join(', ')})`]
+      return [`CREATE ${statement.unique ? 'UNIQUE ' : ''}INDEX ${quote(statement.name)} ON ${table.sql} (${columns.join(', ')})`]
     }
     case 'dropTable': return statement.names.flatMap((name) => {
       const table = catalog.find(name)
-      if (table !== undefined) return [`DROP TABLE ${quote(table.stored)}`]
+      if (table !== undefined) return [`DROP TABLE ${table.sql}`]
       if (statement.ifExists) return []
       throw cannotDrop('table', name.join('.'))
     })
     case 'dropIndex': {
       const table = catalog.find(statement.table)
       const index = table === undefined ? undefined : indexNamed(table, statement.name)
-      if (table !== undefined && index !== undefined) return [`DROP INDEX ${quote(index.key)} ON ${quote(table.stored)}`]
+      if (table !== undefined && index !== undefined) return [`DROP INDEX ${quote(index.key)} ON ${table.sql}`]
       if (statement.ifExists) return []
       throw cannotDrop('index', `${statement.table.join('.')}.${statement.name}`)
     }
     case 'truncate': {
       const table = existing(catalog, statement.table, 4701, `Cannot find the object "${statement.table.join('.')}" because it does not exist or you do not have permissions.`)
-      return [`TRUNCATE TABLE ${quote(table.stored)}`]
+      return [`TRUNCATE TABLE ${table.sql}`]
     }
     case 'createSchema': {
       if (catalog.hasSchema(statement.name)) throw new SqlError(2714, `There is already an object named '${statement.name}' in the database.`, 16, 6)
-      return [`CREATE TABLE ${quote(schemaMarker(statement.name))} (nothing INT) COMMENT = ${text(statement.name)}`]
+      return [`CREATE TABLE ${catalog.sql(schemaMarker(statement.name))} (nothing INT) COMMENT = ${text(statement.name)}`]
+    }
+    case 'createTrigger': {
+      const table = existing(catalog, statement.table, 8197, `The object '${statement.table.join('.')}' does not exist or is invalid for this operation.`)
+      return [withTriggers(table, [...table.triggers, { name: statement.name, events: statement.events }])]
+    }
+    case 'dropTrigger': {
+      const table = catalog.tables.find(({ triggers }) => triggers.some(({ name }) => name === statement.name))
+      if (table === undefined) throw cannotDrop('trigger', statement.name)
+      return [withTriggers(table, table.triggers.filter(({ name }) => name !== statement.name))]
     }
     case 'dropSchema': {
       if (!catalog.hasSchema(statement.name)) {
@@ -56,7 +65,7 @@ export function compileSchema (statement: SchemaStatement, env: Environment): st
       }
       const used = catalog.tables.find((table) => table.schema.toLowerCase() === statement.name.toLowerCase())
       if (used !== undefined) throw new SqlError(3729, `Cannot drop schema '${statement.name}' because it is being referenced by object '${used.name}'.`)
-      return [`DROP TABLE ${quote(schemaMarker(statement.name))}`]
+      return [`DROP TABLE ${catalog.sql(schemaMarker(statement.name))}`]
     }
   }
 }
@@ -89,7 +98,14 @@ function createTable (statement: Extract<SchemaStatement, { kind: 'createTable' 
   if (primary === undefined) parts.push(`${quote(ROW_ID)} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY`)
   for (const key of statement.keys) parts.push(keyDefinition(key, name, stored, key.columns.map(find), names))
   const note: TableNote = { schema: catalog.schemas.find((s) => s.toLowerCase() === schema.toLowerCase()) ?? schema, name, keys: names }
-  return `CREATE TABLE ${quote(stored)} (${parts.join(', ')}) ENGINE = InnoDB, COMMENT = ${text(JSON.stringify(note))}`
+  return `CREATE TABLE ${catalog.sql(stored)} (${parts.join(', ')}) ENGINE = InnoDB, COMMENT = ${text(JSON.stringify(note))}`
+}
+
+/** Keeps the triggers in the comment of the table. */
+function withTriggers (table: Table, triggers: readonly Trigger[]): string {
+  const named = table.indexes.filter(({ constraint }) => constraint).map(({ key, name, constraint }): [string, { name: string, constraint: boolean }] => [key, { name, constraint }])
+  const note: TableNote = { schema: table.schema, name: table.name, keys: Object.fromEntries(named), triggers }
+  return `ALTER TABLE ${table.sql} COMMENT = ${text(JSON.stringify(note))}`
 }
 
 function keyDefinition (key: KeyDefinition, table: string, stored: string, columns: readonly string[], names: Record<string, { name: string, constraint: boolean }>): string {

@@ -1,12 +1,15 @@
 import type { Faults } from '../faults.js'
 import { Catalog } from './catalog.js'
+import type { Databases } from './catalog.js'
 import { MariaDb } from './mariadb.js'
 import type { MariaDbOptions } from './mariadb.js'
 
 /** What the connections of one front have in common: the catalog, and a MariaDB connection for what cannot wait. */
 export class Server {
   readonly mariadb: MariaDbOptions
+  /** The database of every login, as clients call it. */
   readonly database: string
+  readonly #databases: Databases
   readonly faults: Faults
   /** As the database option of this name: readers see the last committed row instead of waiting for the writer. */
   readonly readCommittedSnapshot: boolean
@@ -14,9 +17,10 @@ export class Server {
   #catalog: Promise<Catalog> | undefined
   #admin: Promise<MariaDb> | undefined
 
-  constructor (mariadb: MariaDbOptions, database: string, faults: Faults, readCommittedSnapshot: boolean, babelfish: boolean) {
+  constructor (mariadb: MariaDbOptions, database: string, databases: Databases, faults: Faults, readCommittedSnapshot: boolean, babelfish: boolean) {
     this.mariadb = mariadb
     this.database = database
+    this.#databases = databases
     this.faults = faults
     this.readCommittedSnapshot = readCommittedSnapshot
     this.babelfish = babelfish
@@ -31,11 +35,16 @@ export class Server {
 
   async catalog (fresh = false): Promise<Catalog> {
     if (fresh || this.#catalog === undefined) {
-      const loading = this.#administrator().then((admin) => Catalog.load(admin, this.database))
+      const loading = this.#administrator().then((admin) => Catalog.load(admin, this.database, this.#databases))
       this.#catalog = loading
       loading.catch(() => { this.#catalog = undefined })
     }
     return await this.#catalog
+  }
+
+  /** A database as it is called, whatever the case. */
+  databaseNamed (name: string): string | undefined {
+    return [...this.#databases.keys()].find((known) => known.toLowerCase() === name.toLowerCase())
   }
 
   forgetCatalog (): void {

@@ -1,8 +1,9 @@
 import { SqlError } from '../sql-error.js'
 import type { Reply } from '../tokens.js'
 import { EnvChange } from '../tokens.js'
+import { MAX } from '../types.js'
 import { AppLocks } from './app-locks.js'
-import type { Table } from './catalog.js'
+import type { Catalog, Table } from './catalog.js'
 import { FOREVER, MariaDb } from './mariadb.js'
 import type { Result } from './mariadb.js'
 import type { ReadLock } from './queries.js'
@@ -15,9 +16,14 @@ export interface Settings {
   /** Milliseconds, -1 without end. */
   readonly lockTimeout: number
   readonly isolation: string
+  readonly implicitTransactions: boolean
+  /** SET ROWCOUNT: the most rows that a statement returns or changes. 0 is no limit. */
+  readonly rowCount: number
+  /** SET TEXTSIZE: the most bytes of a (max) column that a SELECT returns. */
+  readonly textSize: number
+  /** The current database, as clients call it. */
+  readonly database: string
 }
-
-const DEFAULTS: Settings = { noCount: false, xactAbort: false, lockTimeout: -1, isolation: 'READ COMMITTED' }
 
 /** The state of one connection: its transaction, its settings, its locks, and whether its request was cancelled. */
 export class Session {
@@ -25,7 +31,7 @@ export class Session {
   readonly spid: number
   readonly locks: AppLocks
   readonly #db: MariaDb
-  #settings = DEFAULTS
+  #settings: Settings
   #transactions = 0
   #descriptor = 0n
   #clock: number | null = null
@@ -38,6 +44,7 @@ export class Session {
     this.server = server
     this.#db = db
     this.spid = spid
+    this.#settings = defaults(server)
     this.locks = new AppLocks((sql) => this.run(sql), (sql) => this.#quietly(sql))
   }
 
@@ -46,10 +53,30 @@ export class Session {
   }
 
   get settings (): Settings { return this.#settings }
+  /** @@OPTIONS, of those that are known here. */
+  get options (): number {
+    const { noCount, xactAbort, implicitTransactions } = this.#settings
+    return (implicitTransactions ? 2 : 0) | (noCount ? 512 : 0) | (xactAbort ? 16384 : 0)
+  }
+
   /** @@TRANCOUNT */
   get transactions (): number { return this.#transactions }
   /** What the client sends with each request of the open transaction. */
   get descriptor (): bigint { return this.#descriptor }
+
+  /** All tables, as seen from the current database. */
+  async catalog (fresh = false): Promise<Catalog> {
+    return (await this.server.catalog(fresh)).in(this.#settings.database)
+  }
+
+  /** USE: names without a database mean this one from now on. */
+  async use (name: string, reply: Reply): Promise<void> {
+    const wanted = this.server.databaseNamed(name)
+    if (wanted === undefined) throw new SqlError(911, `Database '${name}' does not exist. Make sure that the name is entered correctly.`)
+    reply.envChange(EnvChange.database, wanted, this.#settings.database)
+    reply.info(5701, `Changed database context to '${wanted}'.`)
+    await this.set({ database: wanted })
+  }
 
   /** Runs one MariaDB statement; its errors come as those of SQL Server. */
   async run (sql: string, table?: Table): Promise<Result> {
@@ -57,7 +84,7 @@ export class Session {
     try {
       return await this.#db.query(sql)
     } catch (error) {
-      const translated = translateError(error, await this.server.catalog(), table)
+      const translated = translateError(error, await this.catalog(), table)
       // Only what the client has asked for is a cancellation.
       throw translated instanceof Cancelled && !this.#cancelled ? new ConnectionLost('killed') : translated
     }
@@ -72,7 +99,7 @@ export class Session {
           await this.#db.query(sql)
           return
         } catch (error) {
-          const translated = translateError(error, await this.server.catalog())
+          const translated = translateError(error, await this.catalog())
           if (!(translated instanceof Cancelled)) throw translated
         }
       }
@@ -176,7 +203,7 @@ export class Session {
   async reset (reply: Reply): Promise<void> {
     await this.undo(reply)
     await this.locks.releaseAll('session')
-    await this.set(DEFAULTS)
+    await this.set(defaults(this.server))
   }
 
   startRequest (): void {
@@ -220,5 +247,18 @@ export class Session {
     const thread = this.#db.threadId
     this.#db.close()
     await this.server.kill(thread, 'CONNECTION')
+  }
+}
+
+function defaults (server: Server): Settings {
+  return {
+    noCount: false,
+    xactAbort: false,
+    lockTimeout: -1,
+    isolation: 'READ COMMITTED',
+    implicitTransactions: false,
+    rowCount: 0,
+    textSize: MAX,
+    database: server.database
   }
 }

@@ -110,7 +110,7 @@ export class Sources {
       sql: (conditions, within) => {
         const index = servingIndex(table, scope, conditions, within)
         // Without it MariaDB reads small tables from end to end, and waits for locked rows that are not asked for.
-        return `${quote(table.stored)} AS ${alias}${index === undefined ? '' : ` FORCE INDEX (${quote(index)})`}`
+        return `${table.sql} AS ${alias}${index === undefined ? '' : ` FORCE INDEX (${quote(index)})`}`
       }
     }
   }

@@ -25,7 +25,7 @@ export function systemView (name: Name, catalog: Catalog): { sql: string, column
 
 interface Rows { readonly example: readonly Field[], readonly all: readonly (readonly Field[])[] }
 
-const NOTHING: Table = { schema: '', name: '', stored: '', id: 0, columns: [], indexes: [], rowId: [] }
+const NOTHING: Table = { database: '', schema: '', name: '', stored: '', sql: '', id: 0, columns: [], indexes: [], rowId: [], triggers: [] }
 
 function sys (view: string, catalog: Catalog): Rows | undefined {
   const { tables } = catalog

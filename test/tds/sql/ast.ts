@@ -121,6 +121,9 @@ export type Statement =
   | { readonly kind: 'truncate', readonly table: Name }
   | { readonly kind: 'createSchema', readonly name: string }
   | { readonly kind: 'dropSchema', readonly name: string, readonly ifExists: boolean }
+  | { readonly kind: 'createTrigger', readonly name: string, readonly table: Name, readonly events: readonly string[] }
+  | { readonly kind: 'dropTrigger', readonly name: string }
+  | { readonly kind: 'use', readonly database: string }
   | { readonly kind: 'declare', readonly variables: readonly { readonly name: string, readonly type: SqlType, readonly value: Expression | null }[] }
   | { readonly kind: 'assign', readonly variable: string, readonly expression: Expression }
   | { readonly kind: 'set', readonly option: string, readonly value: string }

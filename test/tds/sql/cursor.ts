@@ -1,3 +1,4 @@
+import { NOT_SUPPORTED } from '../babelfish.js'
 import { SqlError } from '../sql-error.js'
 import { RESERVED } from './keywords.js'
 import { tokenize } from './lexer.js'
@@ -8,11 +9,13 @@ export class Cursor {
   readonly #tokens: readonly Token[]
   #at = 0
 
-  readonly takesHints: boolean
+  readonly isBabelfish: boolean
 
-  constructor (sql: string, takesHints = true) {
+  constructor (sql: string, isBabelfish = false) {
     this.#tokens = tokenize(sql)
-    this.takesHints = takesHints
+    this.isBabelfish = isBabelfish
+    const refused = isBabelfish ? this.#tokens.find(({ kind, text }) => kind === 'quoted' && text.includes(']')) : undefined
+    if (refused !== undefined) throw new SqlError(NOT_SUPPORTED, `syntax error near '${refused.text}'`)
   }
 
   get token (): Token { return this.peek(0) }

@@ -164,7 +164,7 @@ export class QueryParser {
   hints (): string[] {
     const cursor = this.cursor
     if (!cursor.accept('WITH', '(')) return []
-    if (!cursor.takesHints) throw new SqlError(NOT_SUPPORTED, '\'TABLE HINT\' is not currently supported in Babelfish')
+    if (cursor.isBabelfish) throw new SqlError(NOT_SUPPORTED, '\'TABLE HINT\' is not currently supported in Babelfish')
     const hints: string[] = []
     do {
       hints.push(cursor.next().word)

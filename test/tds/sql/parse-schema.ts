@@ -17,6 +17,7 @@ export class SchemaParser {
       if (cursor.accept('AUTHORIZATION')) cursor.name()
       return { kind: 'createSchema', name }
     }
+    if (cursor.accept('TRIGGER')) return this.#trigger()
     const unique = cursor.accept('UNIQUE')
     this.#clustered()
     cursor.expect('INDEX')
@@ -42,11 +43,30 @@ export class SchemaParser {
       const ifExists = cursor.accept('IF', 'EXISTS')
       return { kind: 'dropSchema', name: cursor.name(), ifExists }
     }
+    if (cursor.accept('TRIGGER')) return { kind: 'dropTrigger', name: cursor.path().at(-1) ?? '' }
     cursor.expect('TABLE')
     const ifExists = cursor.accept('IF', 'EXISTS')
     const names = [cursor.path()]
     while (cursor.accept(',')) names.push(cursor.path())
     return { kind: 'dropTable', names, ifExists }
+  }
+
+  /** The body is the rest of the batch. It is read over, and never run. */
+  #trigger (): Statement {
+    const cursor = this.#queries.cursor
+    const name = cursor.path().at(-1) ?? ''
+    cursor.expect('ON')
+    const table = cursor.path()
+    if (!cursor.accept('AFTER') && !cursor.accept('FOR')) cursor.expect('INSTEAD', 'OF')
+    const events: string[] = []
+    do {
+      const event = EVENTS.find((word) => cursor.accept(word))
+      if (event === undefined) throw cursor.error()
+      events.push(event.toLowerCase())
+    } while (cursor.accept(','))
+    cursor.expect('AS')
+    while (!cursor.done) cursor.next()
+    return { kind: 'createTrigger', name, table, events }
   }
 
   truncate (): Statement {
@@ -153,3 +173,5 @@ export class SchemaParser {
     if (cursor.accept('TEXTIMAGE_ON')) cursor.name()
   }
 }
+
+const EVENTS = ['INSERT', 'UPDATE', 'DELETE']

@@ -7,8 +7,8 @@ import { SchemaParser } from './parse-schema.js'
 import { parseType } from './parse-type.js'
 
 /** Reads a batch. What is not T-SQL, or not known here, is error 102 or 156, as if it were not. */
-export function parse (sql: string, takesHints = true): Statement[] {
-  const parser = new StatementParser(new Cursor(sql, takesHints))
+export function parse (sql: string, isBabelfish = false): Statement[] {
+  const parser = new StatementParser(new Cursor(sql, isBabelfish))
   return parser.batch()
 }
 
@@ -78,6 +78,7 @@ class StatementParser {
       case 'CREATE': return this.#schema.create()
       case 'DROP': return this.#schema.drop()
       case 'TRUNCATE': return this.#schema.truncate()
+      case 'USE': cursor.next(); return { kind: 'use', database: cursor.name() }
       case 'DECLARE': return this.#declare()
       case 'SET': return this.#set()
       case 'IF': return this.#if()
