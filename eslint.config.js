@@ -1,5 +1,26 @@
 import neostandard, { plugins } from 'neostandard'
 
+/*
+ * The floors of the product, from the top down, and what the files of each may import: files of their own floor and of the
+ * floors below. A source that is not listed here is an error, so a new folder or package needs a decision.
+ */
+const ROOT_BELOW = '../(?!index\\.js|hooks\\.js)[\\w-]+\\.js'
+const STORES_SHARED = '../../stores/[\\w-]+\\.js'
+const FLOORS = {
+  // The root sees all of the plugin and the stores, but no SQL driver.
+  'plugin/*.ts': ['./.*', '../stores/.*', 'fastify', 'fastify-plugin', '@fastify/(cookie|error)'],
+  'plugin/session/**': ['./[^/]+', '../(commit|codecs)/[^/]+', ROOT_BELOW, STORES_SHARED, 'fastify'],
+  'plugin/commit/**': ['./[^/]+', '../codecs/[^/]+', ROOT_BELOW, STORES_SHARED],
+  'plugin/codecs/**': ['./[^/]+', '../errors\\.js', STORES_SHARED],
+  // A store does not know Fastify. Of its packages only the errors' is shared.
+  'stores/*.ts': ['./[^/]+', './sql/[^/]+', '@fastify/error'],
+  'stores/memory/**': ['./[^/]+', '../[^/]+', '../sql/[^/]+'],
+  'stores/sql/**': ['./[^/]+', '../[^/]+'],
+  'stores/mysql/**': ['./[^/]+', '../[^/]+', '../sql/[^/]+', 'mysql2'],
+  'stores/mssql/**': ['./[^/]+', '../[^/]+', '../sql/[^/]+', 'mssql'],
+  'stores/testing/**': ['./[^/]+', '../store\\.js']
+}
+
 export default [
   ...neostandard({ ts: true, ignores: ['dist', '.tap', 'node_modules', 'bench/node_modules'] }),
   {
@@ -11,5 +32,20 @@ export default [
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/consistent-type-imports': 'error'
     }
-  }
+  },
+  ...Object.entries(FLOORS).map(([files, sources]) => floor(files, sources))
 ]
+
+/** Lets the files import these sources and Node's own modules, and nothing else, by a statement, an `import()` or a type. */
+function floor (files, sources) {
+  const others = `^(?!(?:node:.+|${sources.join('|')})$)`
+  const message = `A file of ${files} may not import this: the floors of eslint.config.js say what it may.`
+  const literal = `[value=/${others.replaceAll('/', '\\u002F')}/]`
+  return {
+    files: [files],
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [{ regex: others, message }] }],
+      'no-restricted-syntax': ['error', ...[`ImportExpression > Literal.source${literal}`, `TSImportType Literal${literal}`].map(selector => ({ selector, message }))]
+    }
+  }
+}
