@@ -1,23 +1,39 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { results } from './paths.js'
 
+/** All that is ever measured: how a table heads it, and whether more of it is better. */
+export const measures = {
+  rate: { title: 'requests/s', isBetterHigher: true },
+  p50: { title: 'p50, ms', isBetterHigher: false },
+  p99: { title: 'p99, ms', isBetterHigher: false },
+  max: { title: 'longest, ms', isBetterHigher: false },
+  failed: { title: 'failed', isBetterHigher: false },
+  statements: { title: 'statements/request', isBetterHigher: false },
+  parameters: { title: 'parameters/request', isBetterHigher: false },
+  bytes: { title: 'bytes sent/request', isBetterHigher: false },
+  cpu: { title: 'application, µs of CPU', isBetterHigher: false },
+  beyond: { title: 'beyond a route without a session, µs of CPU', isBetterHigher: false },
+  databaseCpu: { title: 'database, µs of CPU', isBetterHigher: false },
+  totalCpu: { title: 'together, µs of CPU', isBetterHigher: false },
+  import: { title: 'import, ms of CPU', isBetterHigher: false },
+  heap: { title: 'bytes of memory/session', isBetterHigher: false },
+  batchStatements: { title: 'statements', isBetterHigher: false },
+  batchParameters: { title: 'parameters', isBetterHigher: false },
+  batchBytes: { title: 'bytes sent', isBetterHigher: false }
+} as const
+
+export type Measure = keyof typeof measures
+/** What one measurement showed. CPU times are microseconds per request. */
+export type Measured = { readonly [M in Measure]?: number | undefined }
+
 /** One application at one point of a series in one round. */
-export interface Figure {
+export interface Figure extends Measured {
   /** What was done: reads, writes, and so on. One table and one plot each. */
   readonly operation: string
   /** The point of the series: a number of connections, a size. */
   readonly point: number | string
   readonly application: string
   readonly round: number
-  /** Requests per second. */
-  readonly rate: number
-  /** Latencies in milliseconds. */
-  readonly p50: number
-  readonly p99: number
-  readonly max: number
-  readonly failed: number
-  /** Statements that the server was sent per request. */
-  readonly statements?: number
 }
 
 /** The figures of a series, as they are kept in bench/results/. */
@@ -26,7 +42,12 @@ export interface SeriesResult {
   readonly title: string
   /** What the points are. */
   readonly axis: string
-  readonly unit: 'rate' | 'p50' | 'p99'
+  /** What the applications are compared by. */
+  readonly unit: Measure
+  /** What the tables show. */
+  readonly columns?: readonly Measure[]
+  /** What the tables show as a multiple of the ceiling, too. */
+  readonly overCeiling?: Measure
   readonly environment: readonly string[]
   readonly figures: readonly Figure[]
   /** What else there is to say: checks, what was left out. */
@@ -41,19 +62,24 @@ export interface Spread {
 
 export function spread (values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length / 2
-  const median = ((sorted[Math.floor(middle)] ?? NaN) + (sorted[Math.ceil(middle) - 1] ?? NaN)) / 2
-  return { median: sorted.length % 2 === 1 ? sorted[Math.floor(middle)] ?? NaN : median, low: sorted[0] ?? NaN, high: sorted.at(-1) ?? NaN }
+  const upper = sorted[Math.floor(sorted.length / 2)] ?? NaN
+  const lower = sorted[Math.ceil(sorted.length / 2) - 1] ?? NaN
+  return { median: (upper + lower) / 2, low: sorted[0] ?? NaN, high: sorted.at(-1) ?? NaN }
 }
 
-/** How many times better `ours` is than `theirs`, compared round by round: each pair ran within the same seconds. */
-export function ratio (ours: readonly Figure[], theirs: readonly Figure[], unit: SeriesResult['unit']): Spread {
-  const pairs = ours.flatMap((our) => {
-    const their = theirs.find(({ round }) => round === our.round)
-    if (their === undefined) return []
-    return unit === 'rate' ? our.rate / their.rate : their[unit] / our[unit]
-  })
-  return spread(pairs)
+/** The values of a measure, where they are known. */
+export function valuesOf (figures: readonly Figure[], measure: Measure): number[] {
+  return figures.flatMap((figure) => figure[measure] ?? []).filter((value) => !Number.isNaN(value))
+}
+
+/** How many times better `ours` is than `theirs`, compared round by round: each pair ran within the same minute. */
+export function ratio (ours: readonly Figure[], theirs: readonly Figure[], measure: Measure): Spread {
+  return spread(ours.flatMap((our) => {
+    const own = our[measure] ?? NaN
+    const their = theirs.find(({ round }) => round === our.round)?.[measure] ?? NaN
+    const times = measures[measure].isBetterHigher ? own / their : their / own
+    return Number.isNaN(times) ? [] : times
+  }))
 }
 
 /** The distinct values of a property, in the order in which they first came. */

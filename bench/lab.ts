@@ -1,16 +1,18 @@
 import { cpus, totalmem } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { applications } from './applications.js'
+import { applicationOf, isOurs, withBuild } from './applications.js'
 import type { Application } from './applications.js'
 import { expectedAfter, readCookies, wrongSessions } from './check.js'
+import { cpuTime, quiet } from './cpu.js'
 import type { Database } from './databases/database.js'
+import { FrontDatabase } from './databases/front.js'
 import { loginOf } from './databases/login.js'
 import type { Login } from './databases/login.js'
 import { startMariaDB } from './databases/mariadb.js'
 import type { PrivateServer } from './databases/mariadb.js'
 import { openMSSQL } from './databases/mssql.js'
 import { openMySQL } from './databases/mysql.js'
-import type { Figure } from './figures.js'
+import type { MySQLDatabase } from './databases/mysql.js'
+import type { Figure, Measured } from './figures.js'
 import type { Options } from './options.js'
 import { run } from './running.js'
 import type { RunOptions, Running } from './running.js'
@@ -18,7 +20,13 @@ import { find } from './tools.js'
 import { load } from './wrk.js'
 import type { Load } from './wrk.js'
 
-/** One application at one point of a series. */
+/** What is measured in turn with others: an application at one point of a series. */
+export interface Turn {
+  readonly application: Application
+  readonly point: number | string
+}
+
+/** One application under load at one point of a series. */
 export interface Entry {
   readonly running: Running
   readonly point: number | string
@@ -34,16 +42,17 @@ export class Lab {
   readonly notes: string[] = []
   readonly environment: string[]
   server: PrivateServer | undefined
-  #mysql: Database | undefined
+  #mysql: MySQLDatabase | undefined
   #mssql: Database | undefined
   #running: Running[] = []
+  #checked = 0
 
   constructor (options: Options) {
     this.options = options
     const [cpu] = cpus()
     this.environment = [
       `Node.js ${process.versions.node}, ${cpus().length} cores (${cpu?.model ?? 'unknown'}), application, database and load on one machine`,
-      `medians of ${options.rounds} interleaved rounds of ${options.seconds} s; load by wrk in a process of its own`
+      `medians of ${options.rounds} interleaved rounds`
     ]
   }
 
@@ -62,25 +71,34 @@ export class Lab {
   /** How to reach it. */
   get mysqlLogin (): Login { return this.server?.login ?? loginOf(this.options.mysql ?? '') }
 
-  get mysql (): Database {
+  get mysql (): MySQLDatabase {
     if (this.#mysql === undefined) throw new Error('The series has opened no database')
     return this.#mysql
   }
 
-  /** Those of the applications that were asked for and can be run here; what is left out is noted. */
-  available (names: readonly string[]): Application[] {
-    const { peers } = this.options
-    return names.filter((name) => peers === undefined || peers.includes(name)).flatMap((name) => {
-      const application = applications.find((known) => known.name === name)
-      if (application === undefined) throw new Error(`There is no application ${name}`)
-      if (application.module === undefined && find('go') === undefined) this.#leaveOut(name, 'Go is not installed')
-      else return application
-      return []
-    })
+  /** The SQL Server that was given, or the front. */
+  async openMSSQL (): Promise<void> {
+    const { mssql } = this.options
+    if (mssql === undefined) await this.openDatabase()
+    this.#mssql = mssql === undefined ? new FrontDatabase(this.mysql, this.mysqlLogin) : await openMSSQL(mssql)
+    this.environment.push(this.#mssql.description)
   }
 
-  #leaveOut (name: string, why: string): void {
-    this.notes.push(`${name} is left out: ${why}`)
+  /**
+   * Those of the applications that were asked for and can be run here; what is left out is noted. With --vs the other build
+   * comes after each application of this package.
+   */
+  available (names: readonly string[]): Application[] {
+    const { peers, vs } = this.options
+    return names.filter((name) => peers === undefined || peers.includes(name)).flatMap((name) => {
+      const application = applicationOf(name)
+      if (application === undefined) throw new Error(`There is no application ${name}`)
+      if (application.module === undefined && find('go') === undefined) {
+        this.notes.push(`${name} is left out: Go is not installed`)
+        return []
+      }
+      return vs !== undefined && isOurs(name) ? [application, withBuild(application, vs)] : [application]
+    })
   }
 
   /** Starts an application on a database of its own and makes its sessions. */
@@ -88,19 +106,21 @@ export class Lab {
     application: Application,
     { sessions = this.sessions, bytes = this.bytes, ...options }: RunOptions & { sessions?: number, bytes?: number } = {}
   ): Promise<Running> {
-    const database = application.store === 'mysql' ? this.mysql : application.store === 'mssql' ? await this.#openMSSQL() : undefined
-    const running = await run(application, database, { profile: this.options.profile, ...options })
+    const running = await run(application, this.databaseFor(application), { profile: this.options.profile, ...options })
     this.#running.push(running)
     await running.seed(sessions, bytes)
     return running
   }
 
-  async #openMSSQL (): Promise<Database> {
-    if (this.#mssql === undefined) {
-      this.#mssql = await openMSSQL(loginOf(this.options.mssql ?? ''))
-      this.environment.push(this.#mssql.description)
-    }
-    return this.#mssql
+  /** Starts those of the applications that are available. */
+  async lineUp (names: readonly string[], options: Parameters<Lab['start']>[1] = {}): Promise<Running[]> {
+    const running: Running[] = []
+    for (const application of this.available(names)) running.push(await this.start(application, options))
+    return running
+  }
+
+  databaseFor ({ store }: Application): Database | undefined {
+    return store === 'mysql' ? this.mysql : store === 'mssql' ? this.#mssql : undefined
   }
 
   /** Stops the applications, and leaves the database. */
@@ -108,74 +128,114 @@ export class Lab {
     await Promise.all(this.#running.splice(0).map((running) => running.stop()))
   }
 
-  /** Loads the entries in turn, round after round, beginning with another one in each, and checks what they hold then. */
+  /** Loads the entries in turn, round after round, and checks what they hold then. */
   async compare (operation: string, entries: readonly Entry[]): Promise<void> {
-    const { seconds, warmUp } = this.options
-    await this.rounds(operation, entries, async ({ running, connections, writes }, round) => {
-      const { ports, cookies, log, database } = running
-      const options = { ports, cookies, log, connections, writes }
-      if (round === 1) await this.#settled(load({ ...options, seconds: warmUp }))
-      const before = await database?.statements()
-      const measured = await load({ ...options, seconds })
-      const after = await database?.statements()
-      await this.#settled()
-      await this.check(running, round, writes > 0)
-      if (before === undefined || after === undefined) return measured
-      // The count itself is a statement.
-      return { ...measured, statements: (after - before - 1) / measured.requests }
-    })
+    const { seconds, warmUp, rounds } = this.options
+    const turns = entries.map((entry) => ({ ...entry, application: entry.running.application }))
+    for (let round = 1; round <= rounds; round++) {
+      await this.round(operation, turns, round, async ({ running, connections, writes }) => {
+        const { ports, cookies, log } = running
+        const options = { ports, cookies, log, connections, writes }
+        if (round === 1) await load({ ...options, seconds: warmUp })
+        const measured = await this.counted(running, () => load({ ...options, seconds }))
+        await this.#check(running, round, writes > 0)
+        return measured
+      })
+    }
+    this.inOrder(operation, turns)
   }
 
-  // What was under way when the load ended shall not be counted for, or overwrite anything of, the next.
-  async #settled (loaded?: Promise<unknown>): Promise<void> {
-    await loaded
-    await sleep(300)
-  }
-
-  /** Measures the entries in turn, round after round, beginning with another one in each. */
-  async rounds<Of extends { running: Running, point: number | string }> (
-    operation: string, entries: readonly Of[], measure: (entry: Of, round: number) => Promise<Load & { statements?: number }>
+  /** Measures in turn. Each round begins with another one, and every second goes backwards: so each has other neighbours. */
+  async round<Of extends Turn> (
+    operation: string, turns: readonly Of[], round: number, measure: (turn: Of) => Promise<Measured>
   ): Promise<void> {
-    for (let round = 1; round <= this.options.rounds; round++) {
-      const first = (round - 1) % Math.max(1, entries.length)
-      for (const entry of [...entries.slice(first), ...entries.slice(0, first)]) {
-        const { running: { application }, point } = entry
-        const { requests: _, ...measured } = await measure(entry, round)
-        this.figures.push({ operation, point, application: application.name, round, ...measured })
-        console.error(`${operation} ${point} ${application.name} ${round}: ${Math.round(measured.rate)}/s, p99 ${measured.p99.toPrecision(3)} ms` +
-          (measured.failed > 0 ? `, ${measured.failed} failed` : ''))
+    await this.roundOfMany([operation], turns, round, async (turn) => [await measure(turn)])
+  }
+
+  /** The same, where one measurement is of several operations. */
+  async roundOfMany<Of extends Turn> (
+    operations: readonly string[], turns: readonly Of[], round: number, measure: (turn: Of) => Promise<readonly Measured[]>
+  ): Promise<void> {
+    const first = (round - 1) % Math.max(1, turns.length)
+    const order = [...turns.slice(first), ...turns.slice(0, first)]
+    for (const turn of round % 2 === 0 ? order.reverse() : order) {
+      const measured = await measure(turn)
+      const { application: { name }, point } = turn
+      for (const [i, operation] of operations.entries()) {
+        this.figures.push({ operation, point, application: name, round, ...measured[i] })
+        console.error(`${operation} ${point} ${name} ${round}: ${inWords(measured[i] ?? {})}`)
       }
     }
-    // In the order of the line-up, whoever began.
-    const place = new Map(entries.map(({ running, point }, index) => [`${running.application.name} ${point}`, index]))
+  }
+
+  /** Puts the figures of an operation into the order of the line-up, whoever began. */
+  inOrder (operation: string, turns: readonly Turn[]): void {
+    const place = new Map(turns.map(({ application, point }, index) => [`${application.name} ${point}`, index]))
     const order = ({ application, point }: Figure): number => place.get(`${application} ${point}`) ?? -1
     this.figures.sort((a, b) => a.operation === operation && b.operation === operation ? order(a) - order(b) : 0)
   }
 
+  /** Measures a load together with the CPU time and the statements that it takes. */
+  async counted (running: Running, measure: () => Promise<Load>): Promise<Measured> {
+    const { database, pids, name } = running
+    const servers = database?.pids ?? []
+    await quiet([...pids, ...servers])
+    const counts = await database?.counts(name)
+    const cpu = [cpuTime(pids), cpuTime(servers)] as const
+    const { requests, ...measured } = await measure()
+    await quiet([...pids, ...servers])
+    const perRequest = (from: number | undefined, to: number | undefined): number | undefined =>
+      from === undefined || to === undefined || Number.isNaN(to - from) ? undefined : (to - from) / requests
+    const ofApplication = perRequest(cpu[0], cpuTime(pids))
+    const ofDatabase = perRequest(cpu[1], cpuTime(servers))
+    const after = await database?.counts(name)
+    return {
+      ...measured,
+      cpu: ofApplication,
+      databaseCpu: ofDatabase,
+      // Where the database's part is not known there is no sum.
+      totalCpu: database === undefined ? ofApplication : sum(ofApplication, ofDatabase),
+      statements: perRequest(counts?.statements, after?.statements),
+      parameters: perRequest(counts?.parameters, after?.parameters),
+      bytes: perRequest(counts?.bytes, after?.bytes)
+    }
+  }
+
   /** Reads sessions through the application: 500 of them, and after the last round of writes all that were written. */
-  async check (running: Running, round: number, written: boolean): Promise<void> {
-    if (running.database === undefined && running.application.store === 'none') return
+  async #check (running: Running, round: number, written: boolean): Promise<void> {
+    const { application: { name, store }, database } = running
+    if (store === 'none') return
     const cookies = readCookies(running.cookies)
     const expected = written ? expectedAfter(running.log) : undefined
     const known = [...(expected?.keys() ?? cookies.keys())]
-    const ids = round === this.options.rounds && written ? known : known.slice(0, 500)
+    const isLast = round === this.options.rounds
+    const ids = isLast && written ? known : known.slice(0, 500)
     const wrong = await wrongSessions(running.ports[0] ?? 0, cookies, ids, expected)
-    const { name } = running.application
     for (const text of wrong.slice(0, 5)) this.notes.push(`WRONG: ${name}, round ${round}: ${text}`)
     if (wrong.length > 5) this.notes.push(`WRONG: ${name}, round ${round}: ${wrong.length} of ${ids.length} sessions in all`)
-    if (round < this.options.rounds) return
-    const rows = await running.rows()
+    if (!isLast) return
+    const rows = await database?.count(running.name)
     if (rows !== undefined && rows !== cookies.size) this.notes.push(`WRONG: ${name} has ${rows} rows for ${cookies.size} sessions`)
     this.#checked += ids.length
   }
 
-  #checked = 0
-
   async close (): Promise<void> {
     if (this.#checked > 0) this.notes.push(`${this.#checked} sessions were read back after the last rounds`)
     await this.stopApplications()
-    await this.#mysql?.close()
     await this.#mssql?.close()
+    await this.#mysql?.close()
     await this.server?.stop()
   }
+}
+
+function sum (a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a + b
+}
+
+/** A measurement on one line. */
+function inWords (measured: Measured): string {
+  return Object.entries(measured)
+    .filter(([name, value]) => value !== undefined && !Number.isNaN(value) && !(name === 'failed' && value === 0))
+    .map(([name, value = 0]) => `${name} ${value >= 100 ? Math.round(value) : value.toPrecision(3)}`)
+    .join(', ')
 }

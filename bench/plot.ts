@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { applications } from './applications.js'
-import { distinct, spread } from './figures.js'
+import { applicationOf } from './applications.js'
+import { distinct, measures, spread, valuesOf } from './figures.js'
 import type { Figure, SeriesResult } from './figures.js'
 import { bench, plots } from './paths.js'
 
@@ -11,7 +11,6 @@ interface Echarts { init (element: null, theme: null, options: object): Chart }
 const colours: Readonly<Record<string, string>> = {
   ours: '#d9480f', ceiling: '#868e96', scs: '#1971c2', fastify: '#2f9e44', express: '#9c36b5'
 }
-const units = { rate: 'requests/s', p50: 'median latency, ms', p99: 'p99 latency, ms' } as const
 
 /** Draws each operation of a series into a file of its own, and says which. */
 export function draw (result: SeriesResult): string[] {
@@ -33,7 +32,7 @@ function colour (name: string): string {
 }
 
 function title (name: string): string {
-  return applications.find((application) => application.name === name)?.title ?? name
+  return applicationOf(name)?.title ?? name
 }
 
 function heading ({ title }: SeriesResult, operation: string): object {
@@ -52,10 +51,10 @@ function lines (result: SeriesResult, figures: readonly Figure[], operation: str
     legend: { orient: 'vertical', top: 32, itemGap: 5, data: names.map(title) },
     grid: { top: 70 + 20 * names.length, left: 75, right: 25, bottom: 50 },
     xAxis: { type: 'category', name: result.axis, nameLocation: 'middle', nameGap: 30, data: points.map(String) },
-    yAxis: { type: 'value', name: units[result.unit], min: 0 },
+    yAxis: { type: 'value', name: measures[result.unit].title, min: 0 },
     series: names.flatMap((name) => {
       const spreads = points.map((point) => spread(
-        figures.filter((figure) => figure.point === point && figure.application === name).map((figure) => figure[result.unit])
+        valuesOf(figures.filter((figure) => figure.point === point && figure.application === name), result.unit)
       ))
       return [
         {
@@ -103,14 +102,14 @@ function sidewaysWhisker (_params: unknown, api: Api): object {
 function bars (result: SeriesResult, figures: readonly Figure[], operation: string): object {
   const names = distinct(figures, 'application').reverse()
   const spreads = names.map((name) => spread(
-    figures.filter(({ application }) => application === name).map((figure) => figure[result.unit])
+    valuesOf(figures.filter(({ application }) => application === name), result.unit)
   ))
   return {
     animation: false,
     backgroundColor: '#fff',
     title: heading(result, operation),
     grid: { top: 50, left: 290, right: 60, bottom: 50 },
-    xAxis: { type: 'value', name: units[result.unit], nameLocation: 'middle', nameGap: 30, min: 0 },
+    xAxis: { type: 'value', name: measures[result.unit].title, nameLocation: 'middle', nameGap: 30, min: 0 },
     yAxis: { type: 'category', data: names.map(title), axisLabel: { fontSize: 12 } },
     series: [
       {

@@ -5,15 +5,20 @@ import { readOptions, usage } from './options.js'
 import type { Options } from './options.js'
 import { draw } from './plot.js'
 import { cleanup } from './series/cleanup.js'
+import { cost } from './series/cost.js'
 import { idle, processes, rows, size } from './series/data.js'
+import { imports } from './series/imports.js'
+import { heap, inProcess } from './series/in-process.js'
+import { mssql, mssqlBatches } from './series/mssql.js'
 import type { Series } from './series/series.js'
 import { tail } from './series/tail.js'
-import { concurrency, hot, latency, memory, mix, mssql, reads, writes } from './series/throughput.js'
-import { markdown } from './table.js'
+import { concurrency, hot, latency, memory, mix, reads, writes } from './series/throughput.js'
+import { costs, markdown } from './table.js'
 import { installPeers } from './tools.js'
 
 const all: readonly Series[] = [
-  reads, writes, latency, tail, concurrency, size, rows, processes, mix, hot, idle, memory, cleanup, mssql
+  cost, reads, writes, latency, tail, concurrency, size, rows, processes, mix, hot, idle, memory, cleanup, mssql, mssqlBatches,
+  imports, heap, inProcess
 ]
 
 async function measure (series: Series, options: Options): Promise<SeriesResult> {
@@ -23,8 +28,18 @@ async function measure (series: Series, options: Options): Promise<SeriesResult>
   } finally {
     await lab.close()
   }
-  const { name, title, axis, unit } = series
-  return { series: name, title, axis, unit, environment: lab.environment, figures: lab.figures, notes: lab.notes }
+  const { name, title, axis, unit, columns, overCeiling } = series
+  return {
+    series: name,
+    title,
+    axis,
+    unit,
+    ...(columns && { columns }),
+    ...(overCeiling && { overCeiling }),
+    environment: lab.environment,
+    figures: lab.figures,
+    notes: lab.notes
+  }
 }
 
 async function main (options: Options): Promise<void> {
@@ -41,11 +56,12 @@ async function main (options: Options): Promise<void> {
     return
   }
   for (const series of all) {
-    if (options.series !== undefined ? !options.series.includes(series.name) : series === mssql && options.mssql === undefined) continue
+    if (!(options.series?.includes(series.name) ?? series.isOptional !== true)) continue
     const result = await measure(series, options)
     // What was only tried out shall not be taken for figures.
     if (!options.quick && options.profile === undefined) save(result)
     console.log(markdown(result))
+    if (series === cost) console.log(costs(result))
     if (result.notes.some((note) => note.startsWith('WRONG'))) process.exitCode = 1
   }
 }

@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { read } from './kinds.js'
+import type { Kind } from './kinds.js'
 import { bench } from './paths.js'
 import { output } from './processes.js'
 import { need } from './tools.js'
@@ -23,8 +25,10 @@ export interface LoadOptions {
   readonly seconds: number
   /** The file of sessions to draw from. */
   readonly cookies: string
-  /** The share of writes, 0 to 1. */
-  readonly writes: number
+  /** The share of logged writes, 0 to 1. */
+  readonly writes?: number
+  /** What the other requests are. Default: two numbers are read. */
+  readonly kind?: Kind
   /** Where writes and their acknowledgements are logged. */
   readonly log: string
 }
@@ -36,7 +40,7 @@ const wrk = (): string => need('it makes the load; install the package wrk', 'wr
 let firstValue = 0
 
 /** Requests as fast as they are answered. */
-export async function load ({ ports, connections, seconds, cookies, writes, log }: LoadOptions): Promise<Load> {
+export async function load ({ ports, connections, seconds, cookies, writes = 0, kind = read, log }: LoadOptions): Promise<Load> {
   firstValue += 100_000_000
   const printed = await output(wrk(), [
     `-t${ports.length}`, `-c${Math.max(connections, ports.length)}`, `-d${seconds}s`, '--timeout', '10s', '-s', script('load'),
@@ -47,6 +51,8 @@ export async function load ({ ports, connections, seconds, cookies, writes, log 
       ...process.env,
       BENCH_PORTS: ports.join(),
       BENCH_COOKIES: cookies,
+      BENCH_REQUEST: kind.request,
+      BENCH_ANONYMOUS: kind.isAnonymous === true ? '1' : '0',
       BENCH_WRITES: String(writes),
       BENCH_FIRST_VALUE: String(firstValue),
       BENCH_LOG: log

@@ -8,7 +8,9 @@ type MySQLStoreClass = new (options: object) => MySQLStore
 export async function mysqlStore (): Promise<MySQLStore> {
   const define = requirePeer('express-mysql-session') as (session: unknown) => MySQLStoreClass
   const Store = define(requirePeer('express-session'))
-  const store = new Store({ ...login(), connectionLimit: settings.pool, maxIdle: settings.pool })
+  const store = new Store({
+    ...login(), connectionLimit: settings.pool, maxIdle: settings.pool, disableTouch: settings.disableTouch === true
+  })
   await store.onReady()
   return store
 }

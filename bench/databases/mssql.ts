@@ -1,58 +1,66 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { root } from '../paths.js'
+import { databaseOf } from './database.js'
 import type { Database } from './database.js'
-import type { Login } from './login.js'
+import { configOf, connect } from './mssql-driver.js'
+import type { Administrator } from './mssql-driver.js'
 
-interface Pool {
-  connect (): Promise<unknown>
-  close (): Promise<void>
-  request (): { query (sql: string): Promise<{ recordset?: Array<Record<string, unknown>> }> }
-}
+/** A SQL Server, by its connection string. Each application has a database of its own, which is dropped at the end. */
+export async function openMSSQL (text: string): Promise<Database> {
+  const config = configOf(text)
+  const administrator = await connect(config)
+  const made = new Set<string>()
+  let own = 0
+  const batch: Administrator['batch'] = async (sql) => {
+    own++
+    return await administrator.batch(sql)
+  }
 
-const tables = { 'ours-mssql': 'bench_sessions', 'fastify-session-mssql': 'bench_connect_sessions' } as const
-type Name = keyof typeof tables
-
-/** SQL Server. The database is the user's, so only the benchmark's own two tables in it are made anew. */
-export async function openMSSQL (login: Login): Promise<Database> {
-  const mssql = createRequire(import.meta.url)('mssql') as { ConnectionPool: new (config: object) => Pool }
-  const { host, ...rest } = login
-  const pool = new mssql.ConnectionPool({ ...rest, server: host, options: { trustServerCertificate: true } })
-  await pool.connect()
-  const query = async (sql: string): Promise<Array<Record<string, unknown>>> =>
-    (await pool.request().query(sql)).recordset ?? []
-
-  const [version] = await query('SELECT @@VERSION AS text')
+  const [version] = await batch('SELECT @@VERSION AS text')
   return {
     description: String(version?.text).split('\n', 1)[0] ?? '',
-    async prepare (application) {
-      const table = tables[application as Name]
-      await query(`IF OBJECT_ID('${table}') IS NOT NULL DROP TABLE ${table}`)
-      await query(application === 'ours-mssql' ? ourSchema(table) : connectSchema(table))
-      return login
+    pids: [],
+    async prepare (application, build) {
+      const name = databaseOf(application)
+      await batch(dropDatabase(name))
+      await batch(`CREATE DATABASE ${name}`)
+      made.add(name)
+      const mssql = { ...config, database: name }
+      await makeTable(await connect(mssql), application, build)
+      return { mssql }
     },
-    async statements () {
-      const [row] = await query("SELECT cntr_value AS n FROM sys.dm_os_performance_counters WHERE counter_name = 'Batch Requests/sec'")
-      return Number(row?.n)
+    async counts () {
+      try {
+        const [row] = await batch("SELECT cntr_value AS n FROM sys.dm_os_performance_counters WHERE counter_name = 'Batch Requests/sec'")
+        return row === undefined ? undefined : { statements: Number(row.n) - own }
+      } catch {
+        // Babelfish has no such counter, and a user may not be allowed to see it.
+        return undefined
+      }
     },
     async count (application) {
-      const [row] = await query(`SELECT COUNT(*) AS n FROM ${tables[application as Name]}`)
+      const [row] = await batch(`SELECT COUNT(*) AS n FROM ${databaseOf(application)}.dbo.sessions`)
       return Number(row?.n)
     },
-    query,
-    close: () => pool.close()
+    async close () {
+      for (const name of made) await batch(dropDatabase(name))
+      await administrator.close()
+    }
   }
 }
 
-/** As the README of connect-mssql-v2 has it. */
-function connectSchema (table: string): string {
-  return `CREATE TABLE ${table} (
-    [sid] [nvarchar](255) NOT NULL PRIMARY KEY, [session] [nvarchar](max) NOT NULL, [expires] [datetime] NOT NULL)`
+/** Makes the sessions table of an application, and closes the connection. */
+export async function makeTable (administrator: Administrator, application: string, build: URL): Promise<void> {
+  const schema = application.startsWith('ours') ? ourSchema(build) : connectSchema
+  for (const batch of schema.split(/^\s*GO\s*$/im)) await administrator.batch(batch)
+  await administrator.close()
 }
 
-/** The schema under the name of the benchmark's table, so that it never touches a table of the user's. */
-function ourSchema (table: string): string {
-  return readFileSync(new URL('schema/mssql.sql', root), 'utf8')
-    .replaceAll(/\bsessions(?=\b|_)/g, table)
-    .replaceAll(/^\s*GO\s*$/gim, '')
+function dropDatabase (name: string): string {
+  return `IF DB_ID('${name}') IS NOT NULL DROP DATABASE ${name}`
 }
+
+/** As the README of connect-mssql-v2 has it. */
+const connectSchema =
+  'CREATE TABLE sessions (sid NVARCHAR(255) NOT NULL PRIMARY KEY, session NVARCHAR(MAX) NOT NULL, expires DATETIME NOT NULL)'
+
+const ourSchema = (build: URL): string => readFileSync(new URL('schema/mssql.sql', build), 'utf8')

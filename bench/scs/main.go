@@ -3,6 +3,7 @@ package main
 
 import (
 	"database/sql"
+	"encoding/gob"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -60,31 +61,64 @@ func main() {
 	sessions.Lifetime = 24 * time.Hour
 	sessions.IdleTimeout = time.Duration(s.IdleTimeout) * time.Millisecond
 
-	answer := func(w http.ResponseWriter, r *http.Request) {
+	gob.Register(profile{})
+
+	// An answer that is not of the session asked for has status 500.
+	answer := func(w http.ResponseWriter, r *http.Request, isRight bool, value int) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		id := sessions.GetInt(r.Context(), "user")
-		if strconv.Itoa(id) != r.PathValue("id") {
+		if !isRight {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
-		fmt.Fprintf(w, `{"id":%d,"value":%d}`, id, sessions.GetInt(r.Context(), "value"))
+		fmt.Fprintf(w, `{"id":%d,"value":%d}`, number(r, "id"), value)
 	}
+	isOwn := func(r *http.Request) bool { return sessions.GetInt(r.Context(), "user") == number(r, "id") }
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "pong") })
-	mux.HandleFunc("GET /read/{id}", answer)
+	mux.HandleFunc("GET /read/{id}", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, r, isOwn(r), sessions.GetInt(r.Context(), "value"))
+	})
+	mux.HandleFunc("GET /untouched/{id}", func(w http.ResponseWriter, r *http.Request) { answer(w, r, true, 0) })
+	mux.HandleFunc("GET /string/{id}", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, r, sessions.GetString(r.Context(), "name") == "user "+r.PathValue("id"), 0)
+	})
+	mux.HandleFunc("GET /object/{id}", func(w http.ResponseWriter, r *http.Request) {
+		p, _ := sessions.Get(r.Context(), "profile").(profile)
+		answer(w, r, p.ID == number(r, "id"), 0)
+	})
+	mux.HandleFunc("GET /counter/{id}", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, r, isOwn(r), sessions.GetInt(r.Context(), "counter"))
+	})
+	mux.HandleFunc("GET /anonymous", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, r, !sessions.Exists(r.Context(), "user"), 0)
+	})
 	mux.HandleFunc("POST /write/{id}/{value}", func(w http.ResponseWriter, r *http.Request) {
-		value, _ := strconv.Atoi(r.PathValue("value"))
+		value := number(r, "value")
 		sessions.Put(r.Context(), "value", value)
-		answer(w, r)
+		answer(w, r, isOwn(r), value)
+	})
+	mux.HandleFunc("POST /counter/{id}", func(w http.ResponseWriter, r *http.Request) {
+		next := sessions.GetInt(r.Context(), "counter") + 1
+		sessions.Put(r.Context(), "counter", next)
+		answer(w, r, true, next)
 	})
 	mux.HandleFunc("POST /login/{id}/{bytes}", func(w http.ResponseWriter, r *http.Request) {
-		id, _ := strconv.Atoi(r.PathValue("id"))
-		bytes, _ := strconv.Atoi(r.PathValue("bytes"))
+		if err := sessions.RenewToken(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		id := number(r, "id")
 		sessions.Put(r.Context(), "user", id)
 		sessions.Put(r.Context(), "value", 0)
-		sessions.Put(r.Context(), "filler", filler(id, bytes))
-		answer(w, r)
+		sessions.Put(r.Context(), "name", "user "+strconv.Itoa(id))
+		sessions.Put(r.Context(), "profile", profileOf(id, number(r, "bytes")))
+		answer(w, r, true, 0)
 	})
+
+	// A route opts out by staying outside of the middleware.
+	outer := http.NewServeMux()
+	outer.HandleFunc("GET /opted-out/{id}", func(w http.ResponseWriter, r *http.Request) { answer(w, r, true, 0) })
+	outer.Handle("/", sessions.LoadAndSave(mux))
 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -97,15 +131,28 @@ func main() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	log.Fatal(http.Serve(listener, sessions.LoadAndSave(mux)))
+	log.Fatal(http.Serve(listener, outer))
 }
 
-// filler is what fills a session up to a number of bytes, as in ../apps/routes.ts.
-func filler(id, bytes int) string {
-	length := bytes - 40
-	if length < 0 {
-		length = 0
-	}
-	part := strconv.Itoa(id) + " is a session of the benchmark; "
-	return strings.Repeat(part, length/len(part)+1)[:length]
+// profile is what ../apps/content.ts calls Profile.
+type profile struct {
+	ID    int
+	Roles []string
+	Theme string
+	Note  string
+}
+
+// frame is how much of a session is not the note, in bytes, as in ../apps/content.ts.
+const frame = 115
+
+func profileOf(id, bytes int) profile {
+	const text = "What a session of the benchmark is filled with. "
+	length := max(0, bytes-frame)
+	return profile{id, []string{"reader", "writer"}, "dark", strings.Repeat(text, length/len(text)+1)[:length]}
+}
+
+// number is a part of the path, or 0 if that is no number.
+func number(r *http.Request, name string) int {
+	value, _ := strconv.Atoi(r.PathValue(name))
+	return value
 }

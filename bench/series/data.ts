@@ -9,7 +9,7 @@ export const size: Series = {
   unit: 'rate',
   async run (lab) {
     await lab.openDatabase()
-    const points = lab.options.quick ? [100, 60_000] : [100, 300, 1000, 4000, 16_000, 60_000]
+    const points = lab.options.points ?? (lab.options.quick ? [100, 60_000] : [100, 300, 1000, 4000, 16_000, 60_000])
     for (const point of points) {
       // As many sessions as in the other series, but no more than fit the buffer pool with those of the other applications.
       const sessions = Math.min(lab.sessions, Math.floor(64e6 / point))
@@ -33,7 +33,7 @@ export const rows: Series = {
   async run (lab) {
     // Large enough for all the tables at once.
     await lab.openDatabase(6144)
-    const points = lab.options.quick ? [1000, 10_000] : [10_000, 100_000, 1_000_000]
+    const points = lab.options.points ?? (lab.options.quick ? [1000, 10_000] : [10_000, 100_000, 1_000_000])
     const entries: Entry[] = []
     for (const point of points) {
       for (const application of lab.available(['ours', 'scs', 'fastify-session'])) {
@@ -54,7 +54,7 @@ export const processes: Series = {
   unit: 'rate',
   async run (lab) {
     await lab.openDatabase()
-    for (const point of lab.options.quick ? [1, 2] : [1, 2, 3, 4]) {
+    for (const point of lab.options.points ?? (lab.options.quick ? [1, 2] : [1, 2, 3, 4])) {
       const entries: Entry[] = []
       for (const application of lab.available(mysqlPeers)) {
         const running = await lab.start(application, { processes: point })

@@ -1,7 +1,6 @@
 import { isNodePeer } from '../applications.js'
 import { readCookies } from '../check.js'
 import { spread } from '../figures.js'
-import type { Running } from '../running.js'
 import { paced, vegeta } from '../vegeta.js'
 import { load } from '../wrk.js'
 import { mysqlPeers } from './series.js'
@@ -19,8 +18,7 @@ export const tail: Series = {
     }
     await lab.openDatabase()
     lab.environment.push('fixed rate by vegeta, which sends a request when it is due whether or not earlier ones are answered')
-    const running: Running[] = []
-    for (const application of lab.available(mysqlPeers)) running.push(await lab.start(application))
+    const running = await lab.lineUp(mysqlPeers)
 
     for (const [operation, writes] of [['reads', 0], ['writes', 1]] as const) {
       const capacities: number[] = []
@@ -29,7 +27,7 @@ export const tail: Series = {
         const options = { ports, cookies, log, writes, connections: 64, seconds: lab.options.seconds }
         await load(options)
         const { rate } = await load(options)
-        if (isNodePeer(application)) capacities.push(rate)
+        if (isNodePeer(application.name)) capacities.push(rate)
       }
       if (capacities.length === 0) {
         lab.notes.push('left out: it needs a peer on Node to take the rate from')
@@ -37,12 +35,12 @@ export const tail: Series = {
       }
       const rate = Math.round(spread(capacities).low / 2)
       const seconds = Math.max(lab.options.seconds, lab.options.quick ? 2 : 10)
-      await lab.rounds(operation, running.map((running) => ({ running, point: rate })), async ({ running }) => {
-        const before = await running.database?.statements() ?? NaN
-        const measured = await paced({ port: running.ports[0] ?? 0, cookies: readCookies(running.cookies), rate, seconds, writes })
-        const after = await running.database?.statements() ?? NaN
-        return { ...measured, statements: (after - before - 1) / measured.requests }
-      })
+      const turns = running.map((running) => ({ running, application: running.application, point: rate }))
+      for (let round = 1; round <= lab.options.rounds; round++) {
+        await lab.round(operation, turns, round, async ({ running }) => await lab.counted(running, async () =>
+          await paced({ port: running.ports[0] ?? 0, cookies: readCookies(running.cookies), rate, seconds, writes })))
+      }
+      lab.inOrder(operation, turns)
     }
   }
 }

@@ -1,13 +1,11 @@
+import { isNodePeer } from '../applications.js'
+import { spread } from '../figures.js'
+import type { Figure, Measure } from '../figures.js'
 import type { Lab } from '../lab.js'
-import type { Running } from '../running.js'
 import { mysqlPeers } from './series.js'
 import type { Series } from './series.js'
 
-async function lineUp (lab: Lab, names: readonly string[]): Promise<Running[]> {
-  const running: Running[] = []
-  for (const application of lab.available(names)) running.push(await lab.start(application))
-  return running
-}
+const WITH_CPU: readonly Measure[] = ['rate', 'p50', 'p99', 'cpu', 'databaseCpu', 'statements', 'failed']
 
 function at64 (name: string, title: string, writes: number): Series {
   return {
@@ -15,9 +13,10 @@ function at64 (name: string, title: string, writes: number): Series {
     title,
     axis: 'connections',
     unit: 'rate',
+    columns: WITH_CPU,
     async run (lab) {
       await lab.openDatabase()
-      const running = await lineUp(lab, ['ceiling', ...mysqlPeers])
+      const running = await lab.lineUp(['ceiling', ...mysqlPeers])
       await lab.compare(name, running.map((running) => ({ running, point: 64, connections: 64, writes })))
     }
   }
@@ -31,13 +30,28 @@ export const latency: Series = {
   title: 'One connection',
   axis: 'connections',
   unit: 'p50',
+  columns: ['p50', 'p99', 'rate', 'statements', 'failed'],
   async run (lab) {
     await lab.openDatabase()
-    const running = await lineUp(lab, ['ceiling', ...mysqlPeers])
+    const running = await lab.lineUp(['ceiling', ...mysqlPeers])
     for (const [operation, writes] of [['reads', 0], ['writes', 1]] as const) {
       await lab.compare(operation, running.map((running) => ({ running, point: 1, connections: 1, writes })))
+      noteBestPeer(lab, operation)
     }
   }
+}
+
+/** How the median latency compares with the lowest of a peer on Node, round by round. */
+function noteBestPeer (lab: Lab, operation: string): void {
+  const figures = lab.figures.filter((figure) => figure.operation === operation)
+  const best = (round: number): number => Math.min(...figures
+    .filter((figure) => figure.round === round && isNodePeer(figure.application))
+    .map(({ p50 = Infinity }) => p50))
+  const ratios = figures
+    .filter(({ application }) => application === 'ours')
+    .map(({ round, p50 = NaN }: Figure) => p50 / best(round))
+  const { median, low, high } = spread(ratios)
+  lab.notes.push(`${operation}: median latency ${median.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)}) times that of the best peer on Node`)
 }
 
 export const concurrency: Series = {
@@ -47,8 +61,8 @@ export const concurrency: Series = {
   unit: 'rate',
   async run (lab) {
     await lab.openDatabase()
-    const running = await lineUp(lab, ['ceiling', ...mysqlPeers])
-    const points = lab.options.quick ? [1, 64] : [1, 4, 16, 64, 256, 512]
+    const running = await lab.lineUp(['ceiling', ...mysqlPeers])
+    const points = lab.options.points ?? (lab.options.quick ? [1, 64] : [1, 4, 16, 64, 256, 512])
     for (const [operation, writes] of [['reads', 0], ['writes', 1]] as const) {
       await lab.compare(operation, points.flatMap((point) =>
         running.map((running) => ({ running, point, connections: point, writes }))))
@@ -63,8 +77,8 @@ export const mix: Series = {
   unit: 'rate',
   async run (lab) {
     await lab.openDatabase()
-    const running = await lineUp(lab, mysqlPeers)
-    const points = lab.options.quick ? [0, 50] : [0, 5, 10, 25, 50, 75, 100]
+    const running = await lab.lineUp(mysqlPeers)
+    const points = lab.options.points ?? (lab.options.quick ? [0, 50] : [0, 5, 10, 25, 50, 75, 100])
     await lab.compare('requests', points.flatMap((point) =>
       running.map((running) => ({ running, point, connections: 64, writes: point / 100 }))))
   }
@@ -77,8 +91,7 @@ export const hot: Series = {
   unit: 'rate',
   async run (lab) {
     await lab.openDatabase()
-    const running: Running[] = []
-    for (const application of lab.available(mysqlPeers)) running.push(await lab.start(application, { sessions: 1 }))
+    const running = await lab.lineUp(mysqlPeers, { sessions: 1 })
     for (const [operation, writes] of [['reads', 0], ['writes', 1]] as const) {
       await lab.compare(operation, running.map((running) => ({ running, point: 64, connections: 64, writes })))
     }
@@ -91,27 +104,9 @@ export const memory: Series = {
   axis: 'connections',
   unit: 'rate',
   async run (lab) {
-    const running = await lineUp(lab, ['ceiling', 'ours-memory', 'fastify-session-memory'])
+    const running = await lab.lineUp(['ceiling', 'ours-memory', 'fastify-session-memory'])
     for (const [operation, writes] of [['reads', 0], ['writes', 1]] as const) {
       await lab.compare(operation, running.map((running) => ({ running, point: 64, connections: 64, writes })))
-    }
-  }
-}
-
-export const mssql: Series = {
-  name: 'mssql',
-  title: 'SQL Server',
-  axis: 'connections',
-  unit: 'rate',
-  async run (lab) {
-    if (lab.options.mssql === undefined) {
-      lab.notes.push('left out: no MSSQL_URL')
-      return
-    }
-    const running = await lineUp(lab, ['ours-mssql', 'fastify-session-mssql'])
-    for (const [operation, writes] of [['reads', 0], ['writes', 1]] as const) {
-      await lab.compare(operation, [1, 64].flatMap((point) =>
-        running.map((running) => ({ running, point, connections: point, writes }))))
     }
   }
 }

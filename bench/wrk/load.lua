@@ -1,9 +1,12 @@
--- The load: one session drawn uniformly at random for each request, every write a new value. The sessions are the lines
--- of BENCH_COOKIES (id, tab, cookie). Every thread loads one of BENCH_PORTS.
+-- The load: one session drawn uniformly at random for each request. The sessions are the lines of BENCH_COOKIES (id, tab,
+-- cookie). Every thread loads one of BENCH_PORTS.
 --
--- Whether an answer is right is seen by the application, which answers 500 to what is not the session asked for; looking
--- at the bodies here would cost more than the requests. Writes are rarer, so here every one and its acknowledgement is
--- logged with the time (BENCH_LOG), for the check of the rows that follows.
+-- BENCH_REQUEST is the method and the path of a request: in it :id is the session's number, and :value a new number for
+-- each request. With BENCH_ANONYMOUS requests carry no cookie.
+--
+-- The share BENCH_WRITES of the requests, 0 to 1, writes: each writes a new value. Each write and its acknowledgement is
+-- logged with the time (BENCH_LOG), for the check of the rows that follows. The application sees whether an answer is
+-- right, and answers 500 to what is not the session asked for: a look at the bodies here would cost more than the requests.
 local ffi = require('ffi')
 ffi.cdef [[
   typedef struct { long seconds; long microseconds; } bench_time;
@@ -26,6 +29,9 @@ local function now ()
   return tonumber(clock.seconds) * 1e6 + tonumber(clock.microseconds)
 end
 
+local no_cookie = ' HTTP/1.1\r\nHost: 127.0.0.1\r\n'
+local has_value
+
 local function random_session (ids)
   return math.random(#ids)
 end
@@ -42,15 +48,21 @@ function init ()
   math.randomseed(now() % 1e9 + index)
 
   local log
-  local reads = {}
+  local anonymous = os.getenv('BENCH_ANONYMOUS') == '1'
+  local method, path = os.getenv('BENCH_REQUEST'):match('^(%u+) (.+)$')
+  local body = method == 'POST' and 'Content-Length: 0\r\n\r\n' or '\r\n'
+  local before, after = {}, {}
   local function read ()
     local n = random_session(ids)
-    local request = reads[n]
-    if not request then
-      request = 'GET /read/' .. ids[n] .. cookies[n] .. '\r\n'
-      reads[n] = request
+    if not before[n] then
+      local first, last = path:gsub(':id', ids[n]):match('^(.-):value(.*)$')
+      before[n] = method .. ' ' .. (first or path:gsub(':id', ids[n]))
+      after[n] = (last or '') .. (anonymous and no_cookie or cookies[n]) .. body
+      has_value = first ~= nil
     end
-    return request
+    if not has_value then return before[n] .. after[n] end
+    value = value + 1
+    return before[n] .. string.format('%d', value) .. after[n]
   end
   local function write ()
     local n = random_session(ids)

@@ -1,0 +1,118 @@
+import type { FastifyInstance } from 'fastify'
+import { cpuTime } from '../cpu.js'
+import { kindsOf } from '../kinds.js'
+import type { Kind } from '../kinds.js'
+
+/** What an application measures within its own process. */
+export interface InProcess {
+  /** How many sessions are made first. */
+  readonly sessions: number
+  readonly bytes: number
+  /** Kinds of requests, and how many of each; none to measure what memory the sessions take. */
+  readonly kinds: readonly string[]
+  readonly requests: number
+  /** The processes of the database. */
+  readonly database: readonly number[]
+}
+
+/** What it prints: microseconds of CPU time per request; null where the database's is not known. */
+export type Inside =
+  | { readonly costs: ReadonlyArray<{ readonly kind: string, readonly application: number, readonly database: number | null }> }
+  | { readonly heap: number }
+
+/** Requests under way at once. */
+const CONCURRENCY = 64
+/** The requests of each kind are made in so many slices, and the kinds take turns. */
+const SLICES = 5
+/** Sessions that are made before the memory is looked at, so that what is needed once has been made. */
+const FIRST = 1000
+
+type Injected = Awaited<ReturnType<FastifyInstance['inject']>>
+
+/** Measures, prints the result as a line of JSON, and ends the process. Throws if an answer has another status than 200. */
+export async function measureInside (app: FastifyInstance, { kinds, ...options }: InProcess): Promise<void> {
+  await app.ready()
+  const result = kinds.length > 0 ? { costs: await measureCosts(app, kindsOf(kinds), options) } : { heap: await measureHeap(app, options) }
+  process.stdout.write(`${JSON.stringify(result satisfies Inside)}\n`, () => process.exit())
+}
+
+async function measureCosts (
+  app: FastifyInstance, kinds: readonly Kind[], { sessions, bytes, requests, database }: Omit<InProcess, 'kinds'>
+): Promise<Array<{ kind: string, application: number, database: number | null }>> {
+  const cookies = await signIn(app, 1, sessions, bytes)
+  const perSlice = Math.ceil(requests / SLICES)
+  const totals = kinds.map(({ name }) => ({ kind: name, application: [] as number[], database: 0 }))
+  // The first slice warms up.
+  for (let slice = 0; slice <= SLICES; slice++) {
+    for (const [i, kind] of kinds.entries()) {
+      const total = totals[i]
+      const [before, databaseBefore] = [process.cpuUsage(), cpuTime(database)]
+      await make(app, kind, perSlice, cookies)
+      const { user, system } = process.cpuUsage(before)
+      if (slice === 0 || total === undefined) continue
+      total.application.push((user + system) / perSlice)
+      total.database += (cpuTime(database) - databaseBefore) / (perSlice * SLICES)
+    }
+  }
+  return totals.map(({ kind, application, database }) => ({ kind, application: medianOf(application), database: Number.isNaN(database) ? null : database }))
+}
+
+/** The bytes of memory that a session takes in this process. */
+async function measureHeap (app: FastifyInstance, { sessions, bytes }: Omit<InProcess, 'kinds'>): Promise<number> {
+  await signIn(app, 1, FIRST, bytes)
+  const before = await usedMemory()
+  await signIn(app, FIRST + 1, sessions, bytes)
+  return (await usedMemory() - before) / sessions
+}
+
+/** What is left after a collection: V8's heap, and the memory of Buffers outside of it. */
+async function usedMemory (): Promise<number> {
+  if (globalThis.gc === undefined) throw new Error('Memory is measured with --expose-gc')
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+let value = 0
+
+async function make (app: FastifyInstance, { request, isAnonymous = false }: Kind, count: number, cookies: ReadonlyArray<[string, string]>): Promise<void> {
+  const [method, path = ''] = request.split(' ')
+  await inTurn(count, async () => {
+    const [id, cookie] = cookies[Math.floor(Math.random() * cookies.length)] ?? ['', '']
+    const url = path.replace(':id', id).replace(':value', () => String(++value))
+    await inject(app, { method: method === 'POST' ? 'POST' : 'GET', url, headers: isAnonymous ? {} : { cookie } })
+  })
+}
+
+/** Makes sessions, and gives their numbers and cookies. */
+async function signIn (app: FastifyInstance, first: number, count: number, bytes: number): Promise<Array<[string, string]>> {
+  const cookies: Array<[string, string]> = []
+  await inTurn(count, async (n) => {
+    const id = String(first + n)
+    const { headers } = await inject(app, { method: 'POST', url: `/login/${id}/${bytes}` })
+    const cookie = String(headers['set-cookie']).split(';', 1)[0] ?? ''
+    cookies.push([id, cookie])
+  })
+  return cookies
+}
+
+async function inject (app: FastifyInstance, request: { method: 'GET' | 'POST', url: string, headers?: Record<string, string> }): Promise<Injected> {
+  const response = await app.inject(request)
+  if (response.statusCode !== 200) throw new Error(`${request.method} ${request.url} was answered with ${response.statusCode}: ${response.body}`)
+  return response
+}
+
+/** Calls `work` so many times, with {@link CONCURRENCY} calls under way. */
+async function inTurn (count: number, work: (n: number) => Promise<void>): Promise<void> {
+  let next = 0
+  await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
+    while (next < count) await work(next++)
+  }))
+}
+
+function medianOf (values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
+}
