@@ -39,3 +39,6 @@ export const DuplicateError = createError<[string]>(
 
 /** A row that holds something else than this codec writes. */
 export const UndecodableError = createError<[string]>('FST_SESSION_UNDECODABLE', 'The session cannot be decoded: %s', 500)
+
+/** A codec of the user's failed to encode a session. */
+export const UnencodableError = createError<[string]>('FST_SESSION_UNENCODABLE', 'The session cannot be encoded: %s. It was not saved', 500)

@@ -1,4 +1,5 @@
-import { checkedCodec, type Codec } from './codecs/codec.js'
+import { checkedCodec } from './codecs/checked.js'
+import type { Codec } from './codecs/codec.js'
 import { textCodec } from './codecs/text.js'
 import type { CookieSettings } from './cookie.js'
 import { InvalidOptionError } from './errors.js'
@@ -208,6 +209,9 @@ function codecOf (codec: Codec = textCodec): Codec {
   }
   if (codec.headerLength !== undefined && typeof codec.headerLength !== 'function') {
     throw new InvalidOptionError(`codec.headerLength must be a method that gives a number, not ${inspected(codec.headerLength)}`)
+  }
+  if (codec.holds !== undefined && typeof codec.holds !== 'function') {
+    throw new InvalidOptionError(`codec.holds must be a method that gives true or false, not ${inspected(codec.holds)}`)
   }
   return codec === textCodec ? codec : checkedCodec(codec)
 }

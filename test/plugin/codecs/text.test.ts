@@ -15,7 +15,7 @@ const headerOf = (data: Uint8Array) => data.subarray(0, textCodec.headerLength?.
 
 t.test('what is in the row can be read by a person', async t => {
   t.match(Buffer.from(textCodec.encode(content)).toString(),
-    /^FSS1 [\w-]{16} 2026-11-23T18:20:26\.000Z -\n\{"userId":42,"since":\{"\$date":"1970-01-01T00:00:00\.000Z"\}\}$/)
+    /^FSS1 [\w-]{16} 2026-11-23T18:20:26\.000Z -\n\{\n"userId":42,\n"since":\{"\$date":"1970-01-01T00:00:00\.000Z"\}\n\}$/)
 })
 
 t.test('a session comes back with its deadline, its values and whether it is remembered', async () => {
@@ -31,6 +31,17 @@ t.test('data that is a part of a larger buffer is decoded', async t => {
   const large = new Uint8Array(data.length + 20)
   large.set(data, 10)
   t.strictSame(textCodec.decode(large.subarray(10, 10 + data.length)), content)
+})
+
+t.test('data whose values are on one line, as version 0.1.0 wrote them, is decoded', async t => {
+  const data = bytes('FSS1 0123456789abcdef 2026-11-23T18:20:26.000Z -\n{"userId":42,"since":{"$date":"1970-01-01T00:00:00.000Z"}}')
+  t.strictSame(textCodec.decode(data), content)
+})
+
+t.test('a session of more than 16 MiB is neither encoded nor decoded', async t => {
+  const large = { ...content, values: new Map([['text', 'x'.repeat(16 * 1024 * 1024)]]) }
+  t.throws(() => textCodec.encode(large), { code: 'FST_SESSION_TOO_LARGE' })
+  t.throws(() => textCodec.decode(Buffer.alloc(16 * 1024 * 1024 + 1, ' ')), { code: 'FST_SESSION_UNDECODABLE', message: /larger than 16777216 bytes/ })
 })
 
 t.test('the header is new with every write', async t => {
