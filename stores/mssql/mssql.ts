@@ -1,8 +1,9 @@
 import { asBuffer } from '../bytes.js'
 import { StoreMisconfiguredError, TableMissingError } from '../errors.js'
 import { checkSource, openPool, type Driver, type DriverRequest, type DriverTransaction, type MssqlPool, type MssqlSource, type OpenedPool } from './pool.js'
+import { SCHEMA } from './schema.js'
 import * as sql from './statements.js'
-import { schemaFor } from '../sql/schema.js'
+import { forTable } from '../sql/schema.js'
 import { CommitLostError, LostError, UnreachedError, type Contact, type ErrorKind, type Rows, type SqlDatabase } from '../sql/database.js'
 import { SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
 import type { ChangedSession, NewSession, SessionStore, StoredSession, TouchedSession } from '../store.js'
@@ -98,7 +99,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     return await this.use(deadline, async pool => {
       let [id, token, data, expiry, now] = await this.#inspect(pool)
       if (id === null && this.#createTable) {
-        await this.#query(pool, await schemaFor('mssql.sql', '[sessions]', this.#quoted, this.#quoted.replaceAll('\'', '\'\'')), []);
+        await this.#query(pool, forTable(SCHEMA, '[sessions]', this.#quoted, this.#quoted.replaceAll('\'', '\'\'')), []);
         [id, token, data, expiry, now] = await this.#inspect(pool)
       }
       if (id === null) throw new TableMissingError(this.tableName, this.schemaFile)

@@ -1,35 +1,58 @@
-import type { MysqlCallbackPool, MysqlConnection } from './pool.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Connection, IN_TRANSACTION, type Origin } from './connection.js'
+import { errorNumber, isWrongOption } from './errors.js'
+import type { MysqlConnection, OpenedPool } from './pool.js'
+import { SharedUse } from './shared-use.js'
+import { Trust } from './trust.js'
+import { StoreMisconfiguredError, withoutTokens } from '../errors.js'
 import { LostError, UnreachedError } from '../sql/database.js'
 
-/** The number of the server's error; 0 if it is none of the server's. */
-export function errorNumber (error: unknown): number {
-  return typeof error === 'object' && error !== null && 'errno' in error && typeof error.errno === 'number' && error.errno > 0 ? error.errno : 0
-}
-
-/** The answer to a statement that gives no rows. */
-export interface Done {
-  readonly affectedRows: number
-  /** A string beyond 2^53. */
-  readonly insertId: number | string
-  /** Flags of the connection after it. */
-  readonly serverStatus?: number
-}
+/** The flag that says that each statement is a transaction of its own. */
+const AUTOCOMMIT = 2
 
 /**
- * What a server says to a write that was the primary until a failover: --read-only, super_read_only, innodb_read_only. It has
- * done nothing, and a new connection may lead to the one that is the primary now.
+ * A statement that does nothing. The answer to it has the flags of the connection, which the driver does not tell with the
+ * rows of a SELECT.
  */
-const READ_ONLY: readonly number[] = [1290, 1836]
+const NOTHING = 'DO 0'
 
-/** The flag that says that a transaction is open. */
-const IN_TRANSACTION = 1
-
-/** Connections of a pool, lent for a while. */
+/**
+ * Connections of a pool, lent for a while.
+ *
+ * Connections of a pool of the store's own are as the store left them. Those of a shared pool may have an open transaction,
+ * whose snapshot every read would see, or autocommit switched off. So a connection that somebody else may have used since
+ * is asked for its flags first, which costs one statement that does nothing.
+ */
 export class MysqlConnections {
-  readonly #pool: MysqlCallbackPool
+  readonly #opened: OpenedPool
+  readonly #trust = new Trust()
+  readonly #origin: Origin
+  readonly #shared: SharedUse | undefined
+  readonly #seen = new WeakSet<object>()
+  /** The statement that each connection of the store's own is set up with. */
+  #setup: string | undefined
+  readonly #setUp = new WeakSet<object>()
+  readonly #onConnection = (connection: object): void => { this.#opens(connection) }
 
-  constructor (pool: MysqlCallbackPool) {
-    this.#pool = pool
+  constructor (opened: OpenedPool) {
+    this.#opened = opened
+    this.#shared = opened.isOwn ? undefined : new SharedUse(opened.pool)
+    this.#origin = {
+      pool: opened.pool,
+      trust: this.#trust,
+      typeCast: opened.typeCast,
+      release: connection => {
+        this.#trust.used(connection)
+        if (this.#shared === undefined) connection.release()
+        else this.#shared.release(connection)
+      }
+    }
+    opened.pool.on?.('connection', this.#onConnection)
+  }
+
+  /** From now on every connection is set up with a statement, once. For a pool of the store's own. */
+  setUpWith (statement: string | undefined): void {
+    this.#setup = statement
   }
 
   /**
@@ -38,7 +61,7 @@ export class MysqlConnections {
    * @param deadline when it, or its statement, is given up, in milliseconds of `performance.now()`
    */
   async use<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T> {
-    const connection = new Connection(await this.#get(deadline - performance.now()), this.#pool, deadline)
+    const connection = await this.#usable(deadline)
     try {
       return await work(connection)
     } finally {
@@ -46,143 +69,97 @@ export class MysqlConnections {
     }
   }
 
+  /** Closes the pool if the store opened it. */
   async close (): Promise<void> {
-    // What it reports is that a connection is gone already, or never came.
-    await new Promise<void>(resolve => this.#pool.end(() => resolve()))
+    const { pool, isOwn } = this.#opened
+    this.#shared?.close()
+    pool.removeListener?.('connection', this.#onConnection)
+    // Its error says that a connection is gone already, or never came.
+    if (isOwn) await new Promise<void>(resolve => pool.end(() => resolve()))
   }
 
-  #get (timeLeft: number): Promise<MysqlConnection> {
+  /** Takes connections until one is as it should be; the others are closed. */
+  async #usable (deadline: number): Promise<Connection> {
+    let flags = AUTOCOMMIT
+    for (let tries = 0; tries <= this.#opened.size; tries++) {
+      await this.#pause(deadline)
+      const { connection: raw, isClean } = await this.#take(deadline)
+      if (!this.#seen.has(raw)) {
+        this.#seen.add(raw)
+        if (this.#opened.pool.on === undefined) this.#opens(raw)
+      }
+      if (!this.#trust.isTrusted(raw)) {
+        raw.destroy()
+        continue
+      }
+      const connection = new Connection(raw, this.#origin, deadline)
+      flags = await this.#prepare(connection, raw, isClean)
+      if ((flags & (AUTOCOMMIT | IN_TRANSACTION)) === AUTOCOMMIT) return connection
+      connection.spoil()
+      await connection.giveBack()
+    }
+    if ((flags & AUTOCOMMIT) === 0) {
+      throw new StoreMisconfiguredError('The connections of the pool have autocommit off, so nothing would be saved. Give the sessions a pool of their own')
+    }
+    throw new UnreachedError('the pool has no connection without an open transaction')
+  }
+
+  /** The connection's flags: somebody may have left it in a state that the store cannot use. */
+  async #prepare (connection: Connection, raw: MysqlConnection, isClean: boolean): Promise<number> {
+    try {
+      if (this.#setup !== undefined && !this.#setUp.has(raw)) {
+        await connection.command(this.#setup)
+        this.#setUp.add(raw)
+      }
+      if (this.#shared === undefined || isClean) return AUTOCOMMIT
+      return (await connection.command(NOTHING)).serverStatus ?? 0
+    } catch (error) {
+      connection.spoil()
+      await connection.giveBack()
+      // The work that the connection was taken for has not begun.
+      if (error instanceof LostError) throw new UnreachedError(error.message, { cause: error.cause })
+      if (errorNumber(error) === 0) throw error
+      throw new StoreMisconfiguredError(`The server does not accept "${this.#setup ?? NOTHING}" (${withoutTokens(error).message}). ${this.#shared === undefined ? '' : 'Give the sessions a URL or options in place of a pool, so that they have connections of their own'}`)
+    }
+  }
+
+  async #pause (deadline: number): Promise<void> {
+    const { pause } = this.#trust
+    if (pause === 0) return
+    if (performance.now() + pause >= deadline) throw new UnreachedError('the server is read-only')
+    await sleep(pause)
+  }
+
+  #take (deadline: number): Promise<{ connection: MysqlConnection, isClean: boolean }> {
     return new Promise((resolve, reject) => {
       let isLate = false
       const timer = setTimeout(() => {
         isLate = true
         reject(new UnreachedError('the pool had no free connection in time'))
-      }, Math.max(1, timeLeft))
-      this.#pool.getConnection((error, connection) => {
+      }, Math.max(1, deadline - performance.now()))
+      const taken = (error: Error | null, connection: MysqlConnection, isClean: boolean) => {
         clearTimeout(timer)
-        if (error) reject(new UnreachedError('it cannot be reached', { cause: error }))
+        if (error) reject(unreached(error))
         else if (isLate) connection.release()
-        else resolve(connection)
-      })
+        else resolve({ connection, isClean })
+      }
+      try {
+        if (this.#shared === undefined) this.#opened.pool.getConnection((error, connection) => taken(error, connection, true))
+        else this.#shared.take(taken)
+      } catch (error) {
+        // A wrong option, like the port 99999, is thrown here.
+        clearTimeout(timer)
+        reject(unreached(error))
+      }
     })
+  }
+
+  #opens (connection: object): void {
+    this.#trust.opened(connection)
   }
 }
 
-/** One connection, while it is lent. */
-export class Connection {
-  readonly #connection: MysqlConnection
-  readonly #pool: MysqlCallbackPool
-  readonly #deadline: number
-  /** Its statements are part of a transaction that will be committed. */
-  inTransaction = false
-  #isBroken = false
-  #killing: Promise<void> | undefined
-
-  constructor (connection: MysqlConnection, pool: MysqlCallbackPool, deadline: number) {
-    this.#connection = connection
-    this.#pool = pool
-    this.#deadline = deadline
-  }
-
-  /** Until the deadline, in milliseconds. */
-  get timeLeft (): number {
-    return this.#deadline - performance.now()
-  }
-
-  /**
-   * Rows of a prepared statement.
-   *
-   * @param patience after so many milliseconds the statement is killed, where the server cannot be told to give up by itself
-   */
-  async rows (sql: string, values: readonly unknown[], patience?: number): Promise<unknown[][]> {
-    return await this.#send('execute', sql, values, patience) as unknown[][]
-  }
-
-  /** What a prepared statement did. */
-  async run (sql: string, values: readonly unknown[], patience?: number): Promise<Done> {
-    const done = await this.#send('execute', sql, values, patience) as Done
-    if (this.inTransaction || ((done.serverStatus ?? 0) & IN_TRANSACTION) === 0) return done
-    // Nobody will commit it, and the server undoes it with the connection.
-    this.#isBroken = true
-    throw new UnreachedError('a connection of the pool came with a transaction that somebody has left open')
-  }
-
-  /** A statement that is not worth preparing. */
-  async query (sql: string, values: readonly unknown[]): Promise<unknown[][]> {
-    return await this.#send('query', sql, values) as unknown[][]
-  }
-
-  /** Back to the pool; or, if its state is not known, away. */
-  async giveBack (): Promise<void> {
-    await this.#killing
-    if (this.#isBroken) this.#connection.destroy()
-    else this.#connection.release()
-  }
-
-  async #send (method: 'query' | 'execute', sql: string, values: readonly unknown[], patience?: number): Promise<unknown> {
-    if (this.#killing !== undefined) {
-      await this.#killing
-      this.#killing = undefined
-      if (this.#isBroken) throw new LostError('it is not known whether the statement before has been killed')
-    }
-    const { timeLeft } = this
-    return await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        // The driver cannot take a statement back, so the connection goes with it.
-        this.#isBroken = true
-        this.#connection.destroy()
-        isOver = true
-        clearTimeout(killer)
-        reject(new LostError('no answer in time'))
-      }, Math.max(1, timeLeft))
-      let isOver = false
-      const killer = patience === undefined || patience >= timeLeft ? undefined : setTimeout(() => { this.#kill(() => isOver, timeLeft) }, patience)
-      const statement = { sql, values, rowsAsArray: true, typeCast: true, nestTables: false } as const
-      this.#connection[method](statement, (error, result) => {
-        isOver = true
-        clearTimeout(timer)
-        clearTimeout(killer)
-        if (!error) {
-          resolve(result)
-        } else if (errorNumber(error) === 0 || ('fatal' in error && error.fatal === true)) {
-          this.#isBroken = true
-          reject(new LostError('the connection was lost', { cause: error }))
-        } else if (READ_ONLY.includes(errorNumber(error))) {
-          this.#isBroken = true
-          reject(new UnreachedError('a connection leads to a server that is read-only', { cause: error }))
-        } else {
-          reject(error)
-        }
-      })
-    })
-  }
-
-  /**
-   * Ends the statement that is under way. The connection has no other statement, and is not given back, before that is done,
-   * or it could hit that one; but the kill never waits for a connection that is not there, as this may be the one that it waits for.
-   */
-  #kill (isOver: () => boolean, timeLeft: number): void {
-    const { threadId } = this.#connection
-    this.#pool.getConnection((error, other) => {
-      if (error) return
-      if (isOver()) {
-        other.release()
-        return
-      }
-      this.#killing = new Promise(resolve => {
-        const timer = setTimeout(() => { other.destroy(); done(true) }, timeLeft)
-        const done = (failed: boolean) => {
-          clearTimeout(timer)
-          // A kill that is still on its way could hit what comes next.
-          this.#isBroken ||= failed
-          resolve()
-        }
-        other.query({ sql: `KILL QUERY ${Number(threadId)}`, values: [], rowsAsArray: true, typeCast: true, nestTables: false }, error => {
-          if (error) other.destroy()
-          else other.release()
-          done(error !== null && errorNumber(error) === 0)
-        })
-      })
-    })
-  }
+function unreached (error: unknown): Error {
+  if (isWrongOption(error)) return new StoreMisconfiguredError(`mysql2 cannot open a connection with these options: ${withoutTokens(error).message}`)
+  return new UnreachedError('it cannot be reached', { cause: error })
 }

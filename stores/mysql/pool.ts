@@ -1,23 +1,26 @@
-import { DriverMissingError, errorCode, InvalidOptionError } from '../errors.js'
+import { DriverMissingError, errorCode, InvalidOptionError, StoreMisconfiguredError, withoutTokens } from '../errors.js'
 import { inspected } from '../validate.js'
 
 /** What the store needs of a connection of mysql2's callback API. */
 export interface MysqlConnection {
   readonly threadId: number | null
-  query (options: MysqlStatement, callback: MysqlCallback): void
-  execute (options: MysqlStatement, callback: MysqlCallback): void
+  query (statement: MysqlStatement, callback: MysqlCallback): void
+  execute (statement: MysqlStatement, callback: MysqlCallback): void
   release (): void
   destroy (): void
 }
 
-/** One statement. The driver's options that a pool may have set otherwise are given with each. */
+/** One statement. It names the driver's options that a pool may have set otherwise. */
 export interface MysqlStatement {
   readonly sql: string
   readonly values: readonly unknown[]
   readonly rowsAsArray: true
-  readonly typeCast: true
+  readonly typeCast: true | TypeCast
   readonly nestTables: false
 }
+
+/** A function that converts a value; `next` does it as the driver does. */
+type TypeCast = (field: unknown, next: () => unknown) => unknown
 
 export type MysqlCallback = (error: Error | null, result: unknown) => void
 
@@ -25,15 +28,17 @@ export type MysqlCallback = (error: Error | null, result: unknown) => void
 export interface MysqlCallbackPool {
   getConnection (callback: (error: Error | null, connection: MysqlConnection) => void): void
   end (callback: (error: Error | null) => void): void
-  readonly config?: { readonly connectionLimit?: number }
+  on? (event: string, listener: (connection: object) => void): unknown
+  removeListener? (event: string, listener: (connection: object) => void): unknown
+  readonly config?: { readonly connectionLimit?: number, readonly connectionConfig?: { readonly typeCast?: unknown } }
 }
 
 /**
- * A pool of mysql2's, made by `createPool` of 'mysql2' or of 'mysql2/promise'; what `@fastify/mysql` has under
- * `fastify.mysql.pool`. (The type says little, so that it does not need mysql2's own.)
+ * A pool of mysql2, made by `createPool` of 'mysql2' or of 'mysql2/promise'; the one that `@fastify/mysql` has under
+ * `fastify.mysql.pool`. (The type says little, so that it does not need mysql2's own types.)
  */
 export interface MysqlPool {
-  // The two APIs differ in their parameters; which one it is, is found out by looking.
+  // The two APIs differ in their parameters. The store looks which one it has.
   // eslint-disable-next-line @typescript-eslint/no-explicit-any
   getConnection (...args: any[]): any
 }
@@ -54,45 +59,51 @@ export interface MysqlPoolOptions {
 /** A URL (`mysql://user:password@host:3306/database`), options of `createPool`, or a pool. */
 export type MysqlSource = string | MysqlPoolOptions | MysqlPool
 
-/** A pool and whether the store made it, and so has to close it. */
+/** A pool, ready to be used. */
 export interface OpenedPool {
   readonly pool: MysqlCallbackPool
+  /** The store opened the pool, closes it, and is the only one that uses it. */
   readonly isOwn: boolean
-  /** How many connections it has at most. */
+  /** The most connections that it opens. */
   readonly size: number
+  readonly typeCast: MysqlStatement['typeCast']
 }
 
+/** mysql2's own default. */
 const DEFAULT_SIZE = 10
+const WANTED = 'mysql must be a URL like mysql://user:password@host:3306/database, options of mysql2\'s createPool, or a pool of mysql2'
 
-/** Checks a source. Throws `FST_SESSION_INVALID_OPTION`. */
+/** Checks a source. Throws `FST_SESSION_INVALID_OPTION`, with a message that names what was passed. */
 export function checkSource (source: unknown): asserts source is MysqlSource {
-  const wanted = 'mysql must be a URL like mysql://user:password@host:3306/database, options of mysql2\'s createPool, or a pool of mysql2'
   if (typeof source === 'string') {
-    if (!/^(mysql|mariadb):\/\/[^/]/.test(source)) throw new InvalidOptionError(`${wanted}, not ${inspected(source)}`)
-    if (!URL.canParse(source) || new URL(source).hash !== '') {
-      throw new InvalidOptionError(`${wanted}, not ${inspected(source)}. Special characters in the user's name or password must be encoded: encodeURIComponent(password)`)
-    }
-  } else if (typeof source !== 'object' || source === null || Array.isArray(source)) {
-    throw new InvalidOptionError(`${wanted}, not ${inspected(source)}`)
-  } else if (poolIn(source) === undefined && !isOptions(source)) {
-    throw new InvalidOptionError('execute' in source || 'query' in source
-      ? `${wanted}. What was given looks like a single connection: a pool survives a lost connection, and lets requests go side by side`
-      : `${wanted}, not ${inspected(source)}`)
+    checkUrl(source)
+    return
   }
+  if (typeof source !== 'object' || source === null || Array.isArray(source)) throw wrong(inspected(source))
+  if ('then' in source) throw wrong('a promise. Await it first')
+  const pool = poolIn(source)
+  if (pool !== undefined) checkPool(pool)
+  else if (!isOptions(source)) throw wrong('execute' in source || 'query' in source ? 'what looks like a single connection. A pool survives a lost connection, and runs requests side by side' : inspected(source))
 }
 
 /**
- * The pool of a source. Throws `FST_SESSION_DRIVER_MISSING`.
+ * Opens the pool of a source. Throws `FST_SESSION_DRIVER_MISSING`, and `FST_SESSION_STORE_MISCONFIGURED` if mysql2 does not
+ * accept the options.
  *
- * @param connectTimeout in milliseconds, for a pool that is made here
+ * @param connectTimeout how long opening a connection may take, in milliseconds, for a pool that is opened here
  */
 export async function openPool (source: MysqlSource, connectTimeout: number): Promise<OpenedPool> {
   const given = typeof source === 'string' ? undefined : poolIn(source)
-  if (given !== undefined) return { pool: given, isOwn: false, size: given.config?.connectionLimit ?? DEFAULT_SIZE }
-  const options: MysqlPoolOptions = typeof source === 'string' ? { uri: source.replace(/^mariadb:/, 'mysql:') } : source as MysqlPoolOptions
-  const driver = await loadDriver()
+  if (given !== undefined) return { pool: given, isOwn: false, size: given.config?.connectionLimit ?? DEFAULT_SIZE, typeCast: typeCastFor(given.config?.connectionConfig?.typeCast) }
+  // poolIn has found no pool in it.
+  const options = typeof source === 'string' ? { uri: source.replace(/^mariadb:/, 'mysql:') } : source as MysqlPoolOptions
   const size = options.connectionLimit ?? DEFAULT_SIZE
-  return { pool: driver.createPool({ connectTimeout, ...options, connectionLimit: size }), isOwn: true, size }
+  const driver = await loadDriver()
+  try {
+    return { pool: driver.createPool({ connectTimeout, ...options, connectionLimit: size }), isOwn: true, size, typeCast: typeCastFor(options['typeCast']) }
+  } catch (error) {
+    throw new StoreMisconfiguredError(`mysql2 does not accept the options: ${withoutTokens(error).message}`)
+  }
 }
 
 interface Driver {
@@ -102,21 +113,48 @@ interface Driver {
 async function loadDriver (): Promise<Driver> {
   try {
     const { default: driver } = await import('mysql2')
+    // The store declares the few members that it uses.
     return driver as unknown as Driver
   } catch (error) {
     if (errorCode(error) === 'ERR_MODULE_NOT_FOUND') throw new DriverMissingError('mysql', 'mysql2')
-    throw error
+    throw new StoreMisconfiguredError(`The package mysql2 cannot be loaded: ${withoutTokens(error).message}`)
   }
 }
 
-/** mysql2's promise pool has the callback pool inside, under the same name as @fastify/mysql. */
-function poolIn (source: object): MysqlCallbackPool | undefined {
-  let candidate: unknown = source
-  while (typeof candidate === 'object' && candidate !== null) {
-    if ('pool' in candidate && typeof candidate.pool === 'object') candidate = candidate.pool
-    else return 'getConnection' in candidate && typeof candidate.getConnection === 'function' ? candidate as MysqlCallbackPool : undefined
+/** Only a function of the statement's own takes precedence over a function of the pool's. */
+function typeCastFor (ofPool: unknown): MysqlStatement['typeCast'] {
+  return typeof ofPool === 'function' ? (_field, next) => next() : true
+}
+
+function wrong (given: string): Error {
+  return new InvalidOptionError(`${WANTED}, not ${given}`)
+}
+
+function checkUrl (source: string): void {
+  if (!/^(mysql|mariadb):\/\/[^/]/.test(source)) throw wrong(inspected(source))
+  if (!URL.canParse(source) || new URL(source).hash !== '') {
+    throw wrong(`${inspected(source)}. Special characters in the user's name or password must be encoded: encodeURIComponent(password)`)
   }
-  return undefined
+}
+
+function checkPool (pool: object): void {
+  if ('_cluster' in pool || ('add' in pool && 'of' in pool)) {
+    throw wrong('a PoolCluster. mysql2 removes a node from it for good after a few errors, and its nodes may hold different data. Pass a pool of one address: a server, or a proxy in front of several')
+  }
+  // A pool of mysql2 can do all of these. One that has only getConnection is taken at its word.
+  const isOfMysql2 = ['execute', 'promise'].every(name => name in pool)
+  if (!('query' in pool) || isOfMysql2) return
+  throw wrong('batch' in pool ? 'a pool of the package mariadb' : 'execute' in pool ? 'another kind of pool' : 'a pool of the package mysql')
+}
+
+/** mysql2's promise pool has the callback pool inside, under the same name as @fastify/mysql. So have its two kinds of cluster. */
+const INSIDE = ['pool', 'cluster', 'poolNamespace']
+
+function poolIn (source: object): MysqlCallbackPool | undefined {
+  const inner = INSIDE.map(name => name in source ? Reflect.get(source, name) as unknown : undefined).find(value => typeof value === 'object' && value !== null)
+  // TypeScript does not see that find has left the objects.
+  if (inner !== undefined) return poolIn(inner as object)
+  return 'getConnection' in source && typeof source.getConnection === 'function' ? source as MysqlCallbackPool : undefined
 }
 
 function isOptions (source: object): boolean {

@@ -1,166 +1,237 @@
+import type { Dialect } from './dialect.js'
 import { NOTE } from '../sql/successor.js'
-import { SUCCESSOR_TTL } from '../store.js'
+import { SUCCESSOR_TTL, type ChangedSession, type NewSession, type Seen, type TouchedSession } from '../store.js'
 
-/*
- * The statements of the MySQL store, each beside what it is for. All of them
- * - run in UTC, whatever the time zone of the connection, without changing it: the column is a TIMESTAMP, and a comparison
- *   with UTC_TIMESTAMP is exact only there;
- * - are written for n rows, and tell per row what they did by a bit of the answer's insert id.
- */
-
-/** The two servers say the same in different words. */
-export interface Dialect {
-  /** A whole statement from a verb and its rest. `locks` bounds the wait for a row, in milliseconds, where the server can: it counts in seconds. */
-  statement (verb: string, rest: string, locks?: number): string
-  /** What an UPDATE that counts in LAST_INSERT_ID puts before its conditions, so that it begins at 0. */
-  readonly resetsCount: string
-  /** Whether a statement can bound its wait for a row. */
-  readonly boundsLocks: boolean
+/** A statement and its values. */
+export interface Statement {
+  readonly sql: string
+  readonly values: readonly unknown[]
 }
 
-const IN_UTC = 'time_zone=\'+00:00\''
-
-/** MariaDB sets variables for one statement, and puts them back. */
-export const mariadb: Dialect = {
-  statement: (verb, rest, locks) =>
-    `SET STATEMENT ${IN_UTC}${verb === 'UPDATE' ? ', last_insert_id=0' : ''}${locks === undefined ? '' : `, innodb_lock_wait_timeout=${Math.ceil(locks / 1000)}`} FOR ${verb} ${rest}`,
-  resetsCount: '',
-  boundsLocks: true
+/** The table as statements name it. */
+export interface TableName {
+  /** Quoted, with its database. */
+  readonly quoted: string
+  /** The unique index of the token, quoted; undefined if the server takes no index hint. */
+  readonly keyIndex: string | undefined
 }
 
-/** MySQL does so by a hint, for some of its variables. */
-export const mysql: Dialect = {
-  statement: (verb, rest) => `${verb} /*+ SET_VAR(${IN_UTC}) */ ${rest}`,
-  resetsCount: '(SELECT LAST_INSERT_ID(0) FROM (SELECT 1) AS zero) = 0 AND ',
-  boundsLocks: false
-}
+/** The most rows of one UPDATE: it tells which ones it updated by a bit each in the insert id, which the driver reads exactly up to 2^53. */
+export const MOST_ROWS = 52
+/** Statements for many rows are prepared for these numbers of rows. What is missing is filled up with the last row. */
+const SIZES = [1, 2, 4, 8, 16, 32, MOST_ROWS, 128]
 
 const NOW = 'UTC_TIMESTAMP(6)'
 const LATELY = `${NOW} - INTERVAL ${SUCCESSOR_TTL / 1000} SECOND`
-/** A double, so that every setting of the driver's gives a number. */
-const NOW_MS = `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${NOW}) / 1e3`
+/** A double, which the driver makes a number whatever its options. */
+export const NOW_MS = `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${NOW}) / 1e3`
 const TTL_MS = `TIMESTAMPDIFF(MICROSECOND, ${NOW}, expiry) / 1e3`
-
-/** The database's time. */
-export const SELECT_NOW = `SELECT ${NOW_MS}`
-
 /** A case-insensitive or padding collation finds more than what was asked for. */
 const EXACT_TOKEN = 'CAST(token AS BINARY)'
+const IS_NOTE = `LEFT(data, ${NOTE.length}) = '${NOTE.toString()}'`
+/** Expired. A row that names a successor: for long enough. */
+const IS_EXPIRED = `expiry <= ${NOW} AND (expiry <= ${LATELY} OR NOT (${IS_NOTE}))`
+/** More than any data has. */
+const ALL_BYTES = 2 ** 31
+const NO_BYTES = Buffer.alloc(0)
 
 const list = (n: number, one = '?') => Array.from({ length: n }, () => one).join(', ')
-/**
- * The place of the row's token among the tokens given, from 1; 0, for which there is no value, if the column's collation
- * took another one for it.
- */
+/** The row's place among n tokens, from 1. It is 0 if the column's collation took another token for one of them. */
 const place = (n: number) => `FIELD(${EXACT_TOKEN}, ${list(n)})`
-const nth = (n: number) => `ELT(${place(n)}, ${list(n)})`
-
-/** token, data, ttl in ms, now in ms of those among n tokens that are live or were until lately. */
-export function find (d: Dialect, table: string, n: number): string {
-  return d.statement('SELECT', selectLately(table, n))
-}
-
-/** The same, and locks the rows. */
-export function findAndLock (d: Dialect, table: string, n: number, locks: number): string {
-  return d.statement('SELECT', `${selectLately(table, n)} FOR UPDATE`, locks)
-}
-
-function selectLately (table: string, n: number): string {
-  return `token, data, ${TTL_MS}, ${NOW_MS} FROM ${table} WHERE token IN (${list(n)}) AND expiry > ${LATELY}`
-}
-
-/** n times token, data, ttl in µs. */
-export function insert (d: Dialect, table: string, n: number): string {
-  return d.statement('INSERT', `INTO ${table} (token, data, expiry) VALUES ${list(n, `(?, ?, ${NOW} + INTERVAL ? MICROSECOND)`)}`)
-}
+/** The row's own value among n: the parameters are n tokens and n values. */
+const own = (n: number) => `ELT(${place(n)}, ${list(n)})`
+/** Token and data in one, so that the server looks them up in a sorted list. The parameters are a length and n {@link seenKey}. */
+const isSeen = (n: number) => `CONCAT(${EXACT_TOKEN}, X'0A', LEFT(data, ?)) IN (${list(n)})`
 
 /**
- * Replaces the data of those that are live and still are what was seen, and the expiry where a ttl says so. SET does not
- * read what it sets, so the order in which it is carried out does not matter.
+ * The statements of the MySQL store. All of them run in UTC whatever the time zone of the connection, and leave it as it
+ * is: the column is a TIMESTAMP, and a comparison with UTC_TIMESTAMP is exact only in UTC.
  *
- * Parameters, each n times: unless all expiries stay token and ttl in µs (NULL: this one stays); then token, token, data;
- * token; and what was seen.
- *
- * @param allStay no expiry moves: then its index need not be looked at
+ * `lockSeconds` is how long a statement waits for a locked row, where the server can be told so; 0 is not at all.
  */
-export function update (d: Dialect, table: string, n: number, whole: boolean, allStay: boolean, locks: number): string {
-  const moved = `COALESCE(${NOW} + INTERVAL ${nth(n)} MICROSECOND, expiry)`
-  const counted = `IF(LAST_INSERT_ID(LAST_INSERT_ID() | (1 << ${place(n)} - 1)), ${place(n)}, 0)`
-  // An expiry that is not named may be set by the server.
-  return d.statement('UPDATE', `${table} SET expiry = ${allStay ? 'expiry' : moved}, data = ELT(${counted}, ${list(n)})
-    WHERE ${d.resetsCount}token IN (${list(n)}) AND expiry > ${NOW} AND ${isSeen(n, whole)}`, locks)
+export class Statements {
+  readonly #dialect: Dialect
+  readonly #table: string
+  readonly #tableByKey: string
+  readonly #now: string
+  /** A text is looked up by its kind and a number: the statements for many rows are long. */
+  readonly #texts = new Map<string, string[]>()
+
+  /** @param watchesReadOnly reads return NULL in place of the time if the server is read-only */
+  constructor (dialect: Dialect, { quoted, keyIndex }: TableName, watchesReadOnly: boolean) {
+    this.#dialect = dialect
+    this.#table = quoted
+    // Without a hint the server locks all rows of a small table, or searches by expiry.
+    this.#tableByKey = keyIndex === undefined ? quoted : `${quoted} FORCE INDEX (${keyIndex})`
+    this.#now = watchesReadOnly ? `IF(@@global.read_only, NULL, ${NOW_MS})` : NOW_MS
+  }
+
+  /** The database's time, in milliseconds since 1970 UTC. */
+  now (): Statement {
+    return { sql: `SELECT ${NOW_MS}`, values: [] }
+  }
+
+  /** Token, data, time to live and now in milliseconds: of live rows, and of those that expired within SUCCESSOR_TTL. */
+  find (tokens: readonly string[]): Statement {
+    const values = fill(tokens)
+    return { sql: this.#text('find', values.length, n => this.#dialect.statement('SELECT', this.#selectLately(n))), values }
+  }
+
+  /** The same of one row. Locks it. */
+  findAndLock (token: string, lockSeconds: number): Statement {
+    return { sql: this.#text('findAndLock', lockSeconds, s => this.#dialect.statement('SELECT', `${this.#selectLately(1)} FOR UPDATE`, s)), values: [token] }
+  }
+
+  /** Token and data of one row, live or not, once nobody else is writing it. */
+  peekAndLock (token: string, lockSeconds: number): Statement {
+    return { sql: this.#text('peekAndLock', lockSeconds, s => this.#dialect.statement('SELECT', `token, data FROM ${this.#table} WHERE token = ? FOR UPDATE`, s)), values: [token] }
+  }
+
+  insert (sessions: readonly NewSession[]): Statement {
+    const sql = this.#text('insert', sessions.length, n =>
+      this.#dialect.statement('INSERT', `INTO ${this.#table} (token, data, expiry) VALUES ${list(n, `(?, ?, ${NOW} + INTERVAL ? MICROSECOND)`)}`))
+    return { sql, values: sessions.flatMap(({ token, data, ttl }) => [token, data, micros(ttl)]) }
+  }
+
+  /** Replaces data and expiry of one session if it is live and as its caller saw it. The rows affected say whether it was. */
+  updateOne (session: ChangedSession, lockSeconds: number): Statement {
+    const { token, data, seen: { bytes, whole } } = session
+    // An expiry that is not named may be set by the server.
+    const sql = this.#text('updateOne', lockSeconds, s => this.#dialect.statement('UPDATE', `${this.#table} SET expiry = COALESCE(${NOW} + INTERVAL ? MICROSECOND, expiry), data = ?
+      WHERE token = ? AND ${EXACT_TOKEN} = ? AND expiry > ${NOW} AND LEFT(data, ?) = ?`, s))
+    return { sql, values: [newExpiry(session), data, token, token, whole ? ALL_BYTES : bytes.length, bytes] }
+  }
+
+  /**
+   * The same for up to MOST_ROWS sessions, of one group of {@link bySeen}. Besides the rows affected the insert id has a bit for
+   * each row that was updated, the first session's the lowest. What is set reads nothing that is set, so the order in which the
+   * server evaluates it does not matter.
+   */
+  update (sessions: readonly ChangedSession[], lockSeconds: number): Statement {
+    const filled = fill(sessions, last => ({ ...last, data: NO_BYTES }))
+    const tokens = filled.map(({ token }) => token)
+    // Then the index of the expiry need not be looked at.
+    const allStay = sessions.every(({ expiryStays }) => expiryStays)
+    const sql = this.#text(allStay ? 'update' : 'updateAndMove', filled.length * 100 + lockSeconds, () => {
+      const n = filled.length
+      const expiry = allStay ? 'expiry' : `COALESCE(${NOW} + INTERVAL ${own(n)} MICROSECOND, expiry)`
+      const counted = `IF(LAST_INSERT_ID(LAST_INSERT_ID() | (1 << ${place(n)} - 1)), ${place(n)}, 0)`
+      return this.#dialect.statement('UPDATE', `${this.#tableByKey} SET expiry = ${expiry}, data = ELT(${counted}, ${list(n)})
+        WHERE ${this.#dialect.resetsCount}token IN (${list(n)}) AND expiry > ${NOW} AND ${isSeen(n)}`, lockSeconds)
+    })
+    const moves = allStay ? [] : [...tokens, ...filled.map(newExpiry)]
+    return { sql, values: [...moves, ...tokens, ...tokens, ...filled.map(({ data }) => data), ...tokens, ...seenValues(filled)] }
+  }
+
+  /** Moves the expiry of sessions that are live and as their callers saw them, of one group of {@link bySeen}. */
+  touch (sessions: readonly TouchedSession[], lockSeconds: number): Statement {
+    const filled = fill(sessions)
+    const tokens = filled.map(({ token }) => token)
+    const sql = this.#text('touch', filled.length * 100 + lockSeconds, () => {
+      const n = filled.length
+      return this.#dialect.statement('UPDATE', `${this.#tableByKey} SET expiry = ${NOW} + INTERVAL ${own(n)} MICROSECOND
+        WHERE token IN (${list(n)}) AND expiry > ${NOW} AND ${isSeen(n)} AND expiry <= ${NOW} + INTERVAL ${own(n)} MICROSECOND`, lockSeconds)
+    })
+    const values = [...tokens, ...filled.map(({ ttl }) => micros(ttl)), ...tokens, ...seenValues(filled), ...tokens, ...filled.map(({ ttl, atLeast }) => micros(ttl - atLeast))]
+    return { sql, values }
+  }
+
+  /** Replaces data and expiry, whatever the row holds. */
+  overwrite ({ token, data, ttl }: NewSession): Statement {
+    return { sql: this.#text('overwrite', 0, () => this.#dialect.statement('UPDATE', `${this.#table} SET data = ?, expiry = ${NOW} + INTERVAL ? MICROSECOND WHERE token = ?`)), values: [data, micros(ttl), token] }
+  }
+
+  /** Deletes rows, but for those that name a successor. */
+  remove (tokens: readonly string[], lockSeconds: number): Statement {
+    const filled = fill(tokens)
+    const sql = this.#text('remove', filled.length * 100 + lockSeconds, () =>
+      this.#dialect.statement('DELETE', `FROM ${this.#table} WHERE token IN (${list(filled.length)}) AND ${EXACT_TOKEN} IN (${list(filled.length)}) AND NOT (${IS_NOTE})`, lockSeconds))
+    return { sql, values: [...filled, ...filled] }
+  }
+
+  /** The tokens of rows that are there, with the data of those that name a successor, else NULL. */
+  remaining (tokens: readonly string[]): Statement {
+    const values = fill(tokens)
+    return { sql: this.#text('remaining', values.length, n => this.#dialect.statement('SELECT', `token, IF(${IS_NOTE}, data, NULL) FROM ${this.#table} WHERE token IN (${list(n)})`)), values }
+  }
+
+  /** Token, data and time to live of live rows in the order of their tokens, those after `after`. */
+  page (after: string | undefined, size: number): Statement {
+    const sql = this.#dialect.statement('SELECT', `token, data, ${TTL_MS} FROM ${this.#table} WHERE expiry > ${NOW}${after === undefined ? '' : ' AND token > ?'} ORDER BY token LIMIT ${size}`)
+    return { sql, values: after === undefined ? [] : [after] }
+  }
+
+  /** Tokens of expired rows, found by the index of the expiry, without a lock. */
+  expired (most: number): Statement {
+    return { sql: this.#dialect.statement('SELECT', `token FROM ${this.#table} WHERE ${IS_EXPIRED} ORDER BY expiry LIMIT ${most}`), values: [] }
+  }
+
+  /** Deletes those of the rows that are expired. It finds each by its key, so it locks no other. */
+  removeExpired (tokens: readonly string[], lockSeconds: number): Statement {
+    const values = fill(tokens)
+    const sql = this.#text('removeExpired', values.length * 100 + lockSeconds, () =>
+      this.#dialect.statement('DELETE', `FROM ${this.#table} WHERE token IN (${list(values.length)}) AND ${IS_EXPIRED}`, lockSeconds))
+    return { sql, values }
+  }
+
+  #selectLately (n: number): string {
+    return `token, data, ${TTL_MS}, ${this.#now} FROM ${this.#table} WHERE token IN (${list(n)}) AND expiry > ${LATELY}`
+  }
+
+  #text (kind: string, number: number, make: (number: number) => string): string {
+    const texts = this.#texts.get(kind) ?? []
+    if (texts.length === 0) this.#texts.set(kind, texts)
+    const text = texts[number] ?? make(number)
+    texts[number] = text
+    return text
+  }
+}
+
+/** Groups sessions that one statement can compare with what their callers saw: headers of one length, or all of the data. */
+export function bySeen<T extends { readonly seen: Seen }> (items: readonly T[]): T[][] {
+  const groups = new Map<number, T[]>()
+  for (const item of items) {
+    const length = seenLength(item.seen)
+    const group = groups.get(length)
+    if (group === undefined) groups.set(length, [item])
+    else group.push(item)
+  }
+  return [...groups.values()]
+}
+
+function seenLength ({ bytes, whole }: Seen): number {
+  return whole ? ALL_BYTES : bytes.length
+}
+
+function seenValues (items: ReadonlyArray<{ readonly token: string, readonly seen: Seen }>): unknown[] {
+  return [items[0] === undefined ? 0 : seenLength(items[0].seen), ...items.map(({ token, seen: { bytes } }) => seenKey(token, bytes))]
+}
+
+/** Token and bytes as {@link isSeen} compares them. No token has a line feed. */
+function seenKey (token: string, bytes: Uint8Array): Buffer {
+  const key = Buffer.allocUnsafe(token.length + 1 + bytes.length)
+  key.write(`${token}\n`, 'latin1')
+  key.set(bytes, token.length + 1)
+  return key
 }
 
 /**
- * The same for one session that has a header, without what tells many apart: the rows affected say whether it was written.
- * Parameters: ttl in µs (NULL: the expiry stays), data, token, token, the header's length, the header.
+ * Repeats the last item up to a size that a statement is prepared for. A row is found by the first item of its token, so
+ * the values of the repetitions are never looked at, and `withoutValues` takes them out.
  */
-export function updateOne (d: Dialect, table: string, locks: number): string {
-  return d.statement('UPDATE', `${table} SET expiry = COALESCE(${NOW} + INTERVAL ? MICROSECOND, expiry), data = ?
-    WHERE token = ? AND ${EXACT_TOKEN} = ? AND expiry > ${NOW} AND LEFT(data, ?) = ?`, locks)
+function fill<T> (items: readonly T[], withoutValues: (item: T) => T = item => item): readonly T[] {
+  const size = SIZES.find(size => size >= items.length) ?? items.length
+  const last = items.at(-1)
+  if (last === undefined || size === items.length) return items
+  const filling = withoutValues(last)
+  return [...items, ...Array.from({ length: size - items.length }, () => filling)]
 }
 
-/** Parameters, each n times: token, ttl in µs; token; what was seen; token, least gain in µs. */
-export function touch (d: Dialect, table: string, n: number, whole: boolean, locks: number): string {
-  return d.statement('UPDATE', `${table} SET expiry = ${NOW} + INTERVAL ${nth(n)} MICROSECOND
-    WHERE token IN (${list(n)}) AND expiry > ${NOW} AND ${isSeen(n, whole)}
-      AND expiry <= ${NOW} + INTERVAL ${nth(n)} MICROSECOND`, locks)
+/** Whole microseconds, as digits: the server writes a large number with an exponent, and then reads no further than that. */
+function micros (ttl: number): string {
+  return String(Math.floor(ttl * 1000))
 }
 
-/**
- * A header: token and header in one, so that the server can look them up in a sorted list. Parameters: the length that the
- * headers have in common, n times token and header, see {@link headed}.
- * Whole: one byte more than each one's length, so that nothing can come after it. Parameters, each n times: token, length
- * and one; token, bytes.
- */
-function isSeen (n: number, whole: boolean): string {
-  return whole ? `LEFT(data, ${nth(n)}) = ${nth(n)}` : `CONCAT(${EXACT_TOKEN}, X'0A', LEFT(data, ?)) IN (${list(n)})`
+function newExpiry ({ expiryStays, ttl }: ChangedSession): string | null {
+  return expiryStays === true ? null : micros(ttl)
 }
-
-/** Token and header as {@link isSeen} compares them. No token has a line feed. */
-export function headed (token: string, header: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(token.length + 1 + header.length)
-  bytes.write(`${token}\n`, 'latin1')
-  bytes.set(header, token.length + 1)
-  return bytes
-}
-
-const IS_NOTE = `LEFT(data, ${NOTE.length}) = '${NOTE.toString()}'`
-
-/** Deletes n tokens, but for those that name a successor. Parameters: n tokens, n tokens. */
-export function remove (d: Dialect, table: string, n: number, locks: number): string {
-  return d.statement('DELETE', `FROM ${table} WHERE token IN (${list(n)}) AND ${EXACT_TOKEN} IN (${list(n)}) AND NOT (${IS_NOTE})`, locks)
-}
-
-/** token and data of those among n tokens that name a successor. Parameters: n tokens. */
-export function notes (d: Dialect, table: string, n: number): string {
-  return d.statement('SELECT', `token, data FROM ${table} WHERE token IN (${list(n)}) AND ${IS_NOTE}`)
-}
-
-/** Parameters: data, ttl in µs, token. */
-export function overwrite (d: Dialect, table: string): string {
-  return d.statement('UPDATE', `${table} SET data = ?, expiry = ${NOW} + INTERVAL ? MICROSECOND WHERE token = ?`)
-}
-
-/** token and data of n tokens, live or not, waiting for whoever is writing them. */
-export function peekAndLock (d: Dialect, table: string, n: number, locks: number): string {
-  return d.statement('SELECT', `token, data FROM ${table} WHERE token IN (${list(n)}) FOR UPDATE`, locks)
-}
-
-/** A page of live sessions, after a token that is the parameter. */
-export function page (d: Dialect, table: string, after: boolean, size: number): string {
-  return d.statement('SELECT', `token, data, ${TTL_MS} FROM ${table} WHERE expiry > ${NOW}${after ? ' AND token > ?' : ''} ORDER BY token LIMIT ${size}`)
-}
-
-/** Tokens of expired rows, through the index, without a lock. */
-export function expired (d: Dialect, table: string, most: number): string {
-  return d.statement('SELECT', `token FROM ${table} WHERE ${IS_EXPIRED} ORDER BY expiry LIMIT ${most}`)
-}
-
-/** Deletes those of n tokens that are expired, row by row through the primary key: no other row is locked. */
-export function removeExpired (d: Dialect, table: string, n: number, locks: number): string {
-  return d.statement('DELETE', `FROM ${table} WHERE token IN (${list(n)}) AND ${IS_EXPIRED}`, locks)
-}
-
-/** Expired, and if it names a successor, for long enough. */
-const IS_EXPIRED = `expiry <= ${NOW} AND (expiry <= ${LATELY} OR NOT (${IS_NOTE}))`

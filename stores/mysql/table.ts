@@ -1,11 +1,12 @@
-import { StoreMisconfiguredError, TableMissingError } from '../errors.js'
-import { errorNumber } from './connections.js'
-import { mariadb, mysql, SELECT_NOW, type Dialect } from './statements.js'
-import { schemaFor } from '../sql/schema.js'
+import { errorNumber, isRefusedForGood } from './errors.js'
+import type { Abilities, Query } from './abilities.js'
+import { SCHEMA } from './schema.js'
+import { NOW_MS, Statements, type Statement, type TableName } from './statements.js'
+import { StoreMisconfiguredError, TableMissingError, withoutTokens } from '../errors.js'
+import { forTable } from '../sql/schema.js'
 
-/** What the store learns at its first contact with the database. */
-export interface MysqlTable {
-  readonly dialect: Dialect
+/** What the store learns about its table. */
+export interface MysqlTable extends TableName {
   /** The largest data that fits, in bytes, and what sets that limit. */
   readonly maxBytes: number
   readonly maxBytesBecause: string
@@ -13,117 +14,142 @@ export interface MysqlTable {
   readonly now: number
   /** The last expiry that fits, in milliseconds since 1970 UTC. */
   readonly lastExpiry: number
-  /** How many bytes may go into one statement, its values all told. */
+  /** How many bytes may go into one statement, its values included. */
   readonly maxStatementBytes: number
-  /** Whether the token is the primary key, or else a unique one. */
-  readonly hasPrimaryKey: boolean
 }
 
-/** Runs a statement and gives its rows. */
-export type Query = (sql: string, values?: readonly unknown[]) => Promise<readonly unknown[][]>
-
 /**
- * The last time of a TIMESTAMP (2038-01-19 03:14:07), less a day for what a statement may wait before it runs and the
- * server's clock be set meanwhile, in milliseconds since 1970 UTC. MariaDB 11.5 and newer have more.
+ * The last time of a TIMESTAMP (2038-01-19 03:14:07), in milliseconds since 1970 UTC, less a day for what a statement may
+ * wait before it runs and the server's clock be set meanwhile. MariaDB 11.5 and newer have more.
  */
 const LAST_TIMESTAMP = Date.UTC(2038, 0, 18, 3, 14, 7)
 const LAST_DATETIME = Date.UTC(9999, 11, 31)
 
-/** Room in a packet for all that is not data. */
+/** Room in a packet for all that is not data, in bytes. */
 const PACKET_OVERHEAD = 32 * 1024
 const LEAST_PACKET = 64 * 1024
 
 /**
- * Looks at the server and the table, and creates the table if it is missing and may be created. Throws
- * `FST_SESSION_TABLE_MISSING` and `FST_SESSION_STORE_MISCONFIGURED`.
+ * Inspects the table. Creates it if it is missing and may be created. Throws `FST_SESSION_TABLE_MISSING` and
+ * `FST_SESSION_STORE_MISCONFIGURED`.
  *
- * @param name the table's name, its schema first if it has one
- * @param quoted the same as SQL
+ * @param name the table's name, its database first if it has one
  */
-export async function inspectTable (query: Query, name: readonly string[], quoted: string, createTable: boolean): Promise<MysqlTable> {
-  const dialect = await inspectServer(query)
-  let columns = await columnsOf(query, name)
+export async function inspectTable (query: Query, name: readonly string[], createTable: boolean): Promise<MysqlTable> {
+  const [[selected, packet, now] = []] = await query(`SELECT DATABASE(), @@max_allowed_packet * 1e0, ${NOW_MS}`)
+  // Somebody may select another database on a shared connection, so statements name the one that is selected now.
+  const full = name.length > 1 ? name : [databaseIn(selected), ...name]
+  const quoted = full.map(quote).join('.')
+  const shown = name.join('.')
+  let columns = await columnsOf(query, full)
   if (columns.size === 0 && createTable) {
-    await query(await schemaFor('mysql.sql', '`sessions`', quoted))
-    columns = await columnsOf(query, name)
+    await query(forTable(SCHEMA, '`sessions`', quoted))
+    columns = await columnsOf(query, full)
   }
-  if (columns.size === 0) throw new TableMissingError(name.join('.'), 'schema/mysql.sql')
-  const { dataLength, isTimestamp, hasPrimaryKey } = checkColumns(columns, name.join('.'))
-  await checkEngine(query, name)
-
-  const [[packet, now] = []] = await query(`SELECT @@max_allowed_packet * 1e0, ${SELECT_NOW.slice('SELECT '.length)}`)
-  if (Number(packet) < LEAST_PACKET) throw new StoreMisconfiguredError(`The server's max_allowed_packet is ${Number(packet)} bytes, but ${LEAST_PACKET} are needed at least`)
+  if (columns.size === 0) throw new TableMissingError(shown, 'schema/mysql.sql')
+  const { dataLength, isTimestamp } = checkColumns(columns, shown)
+  await checkEngine(query, full, shown)
+  const keyIndex = await uniqueIndexOf(query, full)
+  if (keyIndex === undefined) throw new StoreMisconfiguredError(`The column token of ${shown} is not its primary key. Run: ALTER TABLE ${shown} ADD PRIMARY KEY (token)`)
+  if (Number(packet) < LEAST_PACKET) throw new StoreMisconfiguredError(`The server's max_allowed_packet is ${Number(packet)} bytes, but at least ${LEAST_PACKET} are needed`)
   const packetRoom = Number(packet) - PACKET_OVERHEAD
   return {
-    dialect,
+    quoted,
+    keyIndex: quote(keyIndex),
     now: Number(now),
     lastExpiry: isTimestamp ? LAST_TIMESTAMP : LAST_DATETIME,
     maxStatementBytes: packetRoom,
-    hasPrimaryKey,
     maxBytes: Math.min(dataLength, packetRoom),
-    maxBytesBecause: dataLength <= packetRoom ? `the column data of ${name.join('.')}` : 'the server\'s max_allowed_packet'
+    maxBytesBecause: dataLength <= packetRoom ? `the column data of ${shown}` : 'the server\'s max_allowed_packet'
   }
 }
 
-async function inspectServer (query: Query): Promise<Dialect> {
-  const [[version, autocommit] = []] = await query('SELECT VERSION(), @@autocommit + 0')
-  if (Number(autocommit) === 0) {
-    throw new StoreMisconfiguredError('The connections of the pool have autocommit off, so nothing would be saved. Give the sessions a pool of their own')
+/**
+ * The table's statements, each kind of which the server has run once, for a token that no row has. Throws
+ * `FST_SESSION_STORE_MISCONFIGURED` if it refuses one. Rejects with the server's error if that may pass.
+ */
+export async function rehearse (query: Query, table: TableName, { dialect, version, countsRows, watchesReadOnly }: Abilities): Promise<Statements> {
+  const trial = async (keyIndex: string | undefined) => {
+    const statements = new Statements(dialect, { ...table, keyIndex }, watchesReadOnly)
+    for (const { sql, values } of trials(statements, countsRows)) await query(sql, values)
+    return statements
   }
-  const dialect = String(version).includes('MariaDB') ? mariadb : mysql
-  // An old server ignores the hint, or refuses the statement.
-  const [[zone] = []] = await query(dialect.statement('SELECT', '@@time_zone')).catch((error: unknown) => {
-    if (errorNumber(error) === 0) throw error
-    return [['unknown']]
-  })
-  if (zone !== '+00:00') throw new StoreMisconfiguredError(`The server (${String(version)}) cannot set the time zone of a statement. MySQL 8.0.17, MariaDB 10.5, or newer, is needed`)
-  return dialect
+  try {
+    // A server may know no index hints.
+    return await trial(table.keyIndex).catch(async (error: unknown) => {
+      if (errorNumber(error) === 0) throw error
+      return await trial(undefined)
+    })
+  } catch (error) {
+    if (!isRefusedForGood(error)) throw error
+    throw Object.assign(new StoreMisconfiguredError(`The server (${version}) does not accept a statement of the sessions: ${withoutTokens(error).message}`), { cause: withoutTokens(error) })
+  }
+}
+
+function trials (statements: Statements, countsRows: boolean): Statement[] {
+  const nobody = { token: 'nobody', data: Buffer.alloc(0), ttl: 1, seen: { bytes: Buffer.from('nothing'), whole: true } }
+  return [
+    statements.find(['nobody']),
+    countsRows ? statements.update([nobody, { ...nobody, token: 'nobody else' }], 1) : statements.updateOne(nobody, 1),
+    statements.remove(['nobody'], 1)
+  ]
 }
 
 interface Column {
   readonly type: string
-  /** In characters, of a column of bytes in bytes. */
+  /** In characters; of a column of bytes in bytes. */
   readonly length: number
-  /** 'PRI' or 'UNI' if it is a key by itself. */
-  readonly key: string
+  /** An INSERT that does not name the column fails. */
+  readonly needsValue: boolean
 }
 
-async function columnsOf (query: Query, name: readonly string[]): Promise<Map<string, Column>> {
-  const table = name.at(-1)
-  const schema = name.length > 1 ? name[0] : undefined
-  const [[database] = []] = await query('SELECT DATABASE()')
-  if (schema === undefined && (database === null || database === undefined)) {
-    throw new StoreMisconfiguredError('No database is selected. Name one in the URL (mysql://user:password@host/database), or in the table\'s name (database.sessions)')
-  }
+function databaseIn (selected: unknown): string {
+  if (selected !== null && selected !== undefined) return String(selected)
+  throw new StoreMisconfiguredError('No database is selected. Name one in the URL (mysql://user:password@host/database), or in the table\'s name (database.sessions)')
+}
+
+function quote (name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``
+}
+
+async function columnsOf (query: Query, [database, table]: readonly string[]): Promise<ReadonlyMap<string, Column>> {
   const rows = await query(
-    'SELECT COLUMN_NAME, DATA_TYPE, COALESCE(CHARACTER_MAXIMUM_LENGTH, 0) + 0e0, COLUMN_KEY FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
-    [schema ?? database, table]
-  )
-  return new Map(rows.map(([column, type, length, key]) => [String(column).toLowerCase(), { type: String(type).toLowerCase(), length: Number(length), key: String(key) }]))
+    'SELECT COLUMN_NAME, DATA_TYPE, COALESCE(CHARACTER_MAXIMUM_LENGTH, 0) + 0e0, IS_NULLABLE = \'NO\' AND COLUMN_DEFAULT IS NULL AND EXTRA NOT LIKE \'%auto_increment%\' AND EXTRA NOT LIKE \'%generated%\' ' +
+    'FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?', [database, table])
+  return new Map(rows.map(([column, type, length, needsValue]) => [String(column).toLowerCase(), { type: String(type).toLowerCase(), length: Number(length), needsValue: Number(needsValue) === 1 }]))
 }
 
-function checkColumns (columns: ReadonlyMap<string, Column>, name: string): { dataLength: number, isTimestamp: boolean, hasPrimaryKey: boolean } {
-  const wrong = (column: string, expected: string) => {
-    throw new StoreMisconfiguredError(`The table ${name} has ${columns.has(column) ? `a column ${column} of type ${columns.get(column)?.type}${columns.get(column)?.length ? `(${columns.get(column)?.length})` : ''}` : `no column ${column}`}, but ${expected} is needed. Compare it with schema/mysql.sql of this package`)
+function checkColumns (columns: ReadonlyMap<string, Column>, name: string): { dataLength: number, isTimestamp: boolean } {
+  const checked = (column: string, isRight: (column: Column) => boolean, expected: string): Column => {
+    const found = columns.get(column)
+    if (found !== undefined && isRight(found)) return found
+    const actual = found === undefined ? `no column ${column}` : `a column ${column} of type ${found.type}${found.length > 0 ? `(${found.length})` : ''}`
+    throw new StoreMisconfiguredError(`The table ${name} has ${actual}, but ${expected} is needed. Compare it with schema/mysql.sql of this package`)
   }
-  const token = columns.get('token')
-  const data = columns.get('data')
-  const expiry = columns.get('expiry')
-  if (token === undefined || !/char|binary/.test(token.type) || token.length < 43) wrong('token', 'token CHAR(43)')
-  if (token?.key !== 'PRI' && token?.key !== 'UNI') throw new StoreMisconfiguredError(`The column token of ${name} is not its primary key. Run: ALTER TABLE ${name} ADD PRIMARY KEY (token)`)
-  // A BINARY fills what is shorter up with zeros.
-  if (data === undefined || !/blob|varbinary/.test(data.type)) wrong('data', 'data BLOB or MEDIUMBLOB')
-  if (expiry === undefined || !/^(timestamp|datetime)$/.test(expiry.type)) wrong('expiry', 'expiry TIMESTAMP(6)')
-  return { dataLength: data?.length ?? 0, isTimestamp: expiry?.type === 'timestamp', hasPrimaryKey: token?.key === 'PRI' }
+  checked('token', ({ type, length }) => /char|binary/.test(type) && length >= 43, 'token CHAR(43)')
+  // A BINARY is filled up with zeros.
+  const data = checked('data', ({ type }) => /blob|varbinary/.test(type), 'data BLOB or MEDIUMBLOB')
+  const expiry = checked('expiry', ({ type }) => /^(timestamp|datetime)$/.test(type), 'expiry TIMESTAMP(6)')
+  for (const [column, { needsValue }] of columns) {
+    if (needsValue && !['token', 'data', 'expiry'].includes(column)) {
+      throw new StoreMisconfiguredError(`The table ${name} has a column ${column} that is NOT NULL and has no default, so no session can be added. Give it a default, or drop it: ALTER TABLE ${name} DROP COLUMN ${column}`)
+    }
+  }
+  return { dataLength: data.length, isTimestamp: expiry.type === 'timestamp' }
 }
 
-async function checkEngine (query: Query, name: readonly string[]): Promise<void> {
-  const rows = await query(
-    `SELECT ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ${name.length > 1 ? '?' : 'DATABASE()'} AND TABLE_NAME = ?`,
-    [...name]
-  )
-  const engine = String(rows[0]?.[0])
-  if (/^(myisam|aria|memory|csv|archive)$/i.test(engine)) {
-    throw new StoreMisconfiguredError(`The table ${name.join('.')} uses the engine ${engine}, which has no transactions. Run: ALTER TABLE ${name.join('.')} ENGINE = InnoDB`)
+/** The unique index that has the token and no other column; the primary key if there is a choice. */
+async function uniqueIndexOf (query: Query, [database, table]: readonly string[]): Promise<string | undefined> {
+  const rows = await query('SELECT INDEX_NAME, IF(SUB_PART IS NULL, COLUMN_NAME, NULL) FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND NON_UNIQUE = 0', [database, table])
+  const columns = new Map<string, string[]>()
+  for (const [index, column] of rows) columns.set(String(index), [...columns.get(String(index)) ?? [], String(column).toLowerCase()])
+  const indexes = [...columns].filter(([, names]) => names.join() === 'token').map(([index]) => index)
+  return indexes.find(index => index === 'PRIMARY') ?? indexes[0]
+}
+
+async function checkEngine (query: Query, [database, table]: readonly string[], name: string): Promise<void> {
+  const [[engine] = []] = await query('SELECT ENGINE FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?', [database, table])
+  if (/^(myisam|aria|memory|csv|archive)$/i.test(String(engine))) {
+    throw new StoreMisconfiguredError(`The table ${name} uses the engine ${String(engine)}, which has no transactions. Run: ALTER TABLE ${name} ENGINE = InnoDB`)
   }
 }

@@ -18,6 +18,10 @@ export interface Contact {
   readonly lastExpiry: number
   /** The database's time, in milliseconds since 1970 UTC. */
   readonly now: number
+  /** The most sessions in one statement that writes. Default maxRows. 1: then more statements run at once. */
+  readonly rowsPerWrite?: number
+  /** Settings of the server that put the promises at risk, each with its name and value. Default none. */
+  readonly warnings?: readonly string[]
 }
 
 /**

@@ -24,6 +24,8 @@ export interface SqlStoreOptions {
 const DEFAULT_TIMEOUT = 5000
 const MOST_BYTES = 512 * 1024
 const MOST_LANES = 4
+/** The same where each statement writes one session. */
+const MOST_LANES_FOR_SINGLE_WRITES = 16
 /** How long a batch waits at most for a row that somebody has locked before it is taken apart, in milliseconds. */
 const PATIENCE = 1000
 const TRIES = 3
@@ -55,6 +57,7 @@ export class SqlStore<Connection> implements SessionStore {
   readonly #patience: number
   readonly #clock = new Clock()
   readonly #cleanup: Cleanup
+  #log: StoreLog | undefined
   #ready: Ready | undefined
   #reaching: Promise<Ready> | undefined
   #closing: Promise<void> | undefined
@@ -68,6 +71,7 @@ export class SqlStore<Connection> implements SessionStore {
   }
 
   async open (log: StoreLog): Promise<number | undefined> {
+    this.#log = log
     this.#cleanup.start(log)
     try {
       await this.#contact()
@@ -185,13 +189,16 @@ export class SqlStore<Connection> implements SessionStore {
     const failure = (error: unknown) => this.#failure(error)
     const isWorthApart = (error: unknown) => ['undone', 'locked', 'duplicate', 'failed'].includes(this.#database.kindOf(error))
     const { maxRows } = this.#database
-    const shared = { maxItems: maxRows, maxBytes: Math.min(MOST_BYTES, contact.maxStatementBytes), isWorthApart, failure }
-    const lanes = new Lanes(Math.max(1, Math.min(MOST_LANES, contact.poolSize >> 1)), this.#timeout, failure)
+    const { rowsPerWrite = maxRows, warnings = [] } = contact
+    for (const warning of warnings) this.#log?.warn({}, warning)
+    const shared = { maxItems: rowsPerWrite, maxBytes: Math.min(MOST_BYTES, contact.maxStatementBytes), isWorthApart, failure }
+    const lanes = new Lanes(Math.max(1, Math.min(rowsPerWrite === 1 ? MOST_LANES_FOR_SINGLE_WRITES : MOST_LANES, contact.poolSize >> 1)), this.#timeout, failure)
     return {
       contact,
       lanes,
       find: lanes.batch<readonly string[], Found>({
         ...shared,
+        maxItems: maxRows,
         // A request may ask for several tokens, and all of them are parameters of the statement.
         maxBytes: maxRows,
         bytes: tokens => tokens.length,

@@ -11,7 +11,8 @@ import { makeDatabase, SCS_TABLE, type Database } from '../../support/database.j
 import { startServer } from '../../support/mysql-server.js'
 import { mysqlStore, type MysqlSource, type MysqlStoreOptions } from '../../../stores/mysql/mysql.js'
 import type { openPool } from '../../../stores/mysql/pool.js'
-import { inspectTable } from '../../../stores/mysql/table.js'
+import { inspectServer } from '../../../stores/mysql/abilities.js'
+import { plain } from '../../../stores/mysql/dialect.js'
 import type { NewSession, Outcome, SessionStore, StoredSession } from '../../../stores/store.js'
 
 const HOUR = 3_600_000
@@ -189,14 +190,16 @@ t.test('a URL without a database, and connections with autocommit off, are told 
   await t.rejects(opened(t, pool), { code: 'FST_SESSION_STORE_MISCONFIGURED', message: /autocommit/ })
 })
 
-t.test('a server that cannot set the time zone of a statement is told from one whose connection was lost', async t => {
+t.test('a server that cannot set the time zone of a statement needs connections of the store\'s own; a lost connection is told from that', async t => {
   const lost = new Error('read ECONNRESET')
   const answers = (error: Error) => async (text: string) => {
     if (text.includes('VERSION()')) return [['5.7.44', 1]]
     throw error
   }
-  await t.rejects(inspectTable(answers(Object.assign(new Error('syntax'), { errno: 1064 })), ['sessions'], '`sessions`', false), { code: 'FST_SESSION_STORE_MISCONFIGURED', message: /5\.7\.44.*is needed/ })
-  await t.rejects(inspectTable(answers(lost), ['sessions'], '`sessions`', false), lost)
+  const syntax = Object.assign(new Error('syntax'), { errno: 1064 })
+  await t.rejects(inspectServer(answers(syntax), false), { code: 'FST_SESSION_STORE_MISCONFIGURED', message: /5\.7\.44.*URL or options/ })
+  t.match(await inspectServer(answers(syntax), true), { dialect: plain, countsRows: false, watchesReadOnly: false, warnings: [] })
+  await t.rejects(inspectServer(answers(lost), true), lost)
 })
 
 t.test('a single connection in place of a pool is refused', async t => {

@@ -6,7 +6,8 @@ import { memoryStore, mssqlStore, mysqlStore, type SessionOptions, type SessionS
 import { hashToken } from '../../../plugin/token.js'
 import { Cleanup } from '../../../stores/sql/cleanup.js'
 import * as mssqlSql from '../../../stores/mssql/statements.js'
-import * as sql from '../../../stores/mysql/statements.js'
+import { mariadb, mysql } from '../../../stores/mysql/dialect.js'
+import { Statements } from '../../../stores/mysql/statements.js'
 import { NOTE } from '../../../stores/sql/successor.js'
 import { dataOf, makeApplication, mysqlOptions, newSession } from '../../support/application.js'
 import { latch } from '../../support/barrier.js'
@@ -113,9 +114,9 @@ async function areCleaned (t: Test, count: () => Promise<number>): Promise<void>
   t.equal(await count(), 0)
 }
 
-const dialectOf = async ({ connection }: Database) => {
+const statementsFor = async ({ connection }: Database) => {
   const [[{ version } = { version: '' }]] = await connection.query('SELECT VERSION() AS version') as unknown as [Array<{ version: string }>]
-  return version.includes('MariaDB') ? sql.mariadb : sql.mysql
+  return new Statements(version.includes('MariaDB') ? mariadb : mysql, { quoted: '`sessions`', keyIndex: undefined }, false)
 }
 
 onEachTable('expired rows are deleted, no more than asked for; live ones stay', async (t, table) => {
@@ -161,7 +162,7 @@ onEachTable('an expired row that somebody has locked is told in the log; session
 t.test('the cleanup finds expired rows through the index', async t => {
   const database = await withExpired(t, 3000)
   await database.connection.query('ANALYZE TABLE sessions')
-  const statement = sql.expired(await dialectOf(database), '`sessions`', 256).replace('SELECT', 'EXPLAIN FORMAT=TRADITIONAL SELECT')
+  const statement = (await statementsFor(database)).expired(256).sql.replace('SELECT', 'EXPLAIN FORMAT=TRADITIONAL SELECT')
   const [plan] = await database.connection.query(statement) as unknown as [Array<{ type: string, key: string, Extra: string }>]
   t.match(plan, [{ type: /range|index/, key: 'sessions_expiry_idx' }])
   t.notMatch(plan[0]?.Extra, /filesort/)
@@ -184,9 +185,11 @@ async function writeBeside (table: Table): Promise<void> {
 t.test('while the cleanup deletes, rows beside the deleted ones can be written (MySQL)', async t => {
   const table = await mysqlTable(t)
   await table.insertExpired(3000)
-  const dialect = await dialectOf({ connection: { query: table.run } } as unknown as Database)
-  const [oldest] = await table.run(sql.expired(dialect, '`sessions`', 256)) as [Array<{ token: string }>]
-  const letGo = await table.hold(sql.removeExpired(dialect, '`sessions`', 256, 1000).replaceAll('?', () => `'${oldest.shift()?.token}'`))
+  const statements = await statementsFor({ connection: { query: table.run } } as unknown as Database)
+  const [oldest] = await table.run(statements.expired(256).sql) as [Array<{ token: string }>]
+  const { sql, values } = statements.removeExpired(oldest.map(({ token }) => token), 1)
+  const tokens = values.values()
+  const letGo = await table.hold(sql.replaceAll('?', () => `'${tokens.next().value}'`))
   await table.run('SET innodb_lock_wait_timeout = 1')
   await writeBeside(table)
   await letGo()
