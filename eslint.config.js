@@ -22,7 +22,7 @@ const FLOORS = {
 }
 
 export default [
-  ...neostandard({ ts: true, ignores: ['dist', '.tap', 'node_modules', 'bench/node_modules'] }),
+  ...neostandard({ ts: true, ignores: ['dist', 'node_modules', 'bench/node_modules'] }),
   {
     files: ['**/*.ts'],
     plugins: { '@typescript-eslint': plugins['typescript-eslint'].plugin },

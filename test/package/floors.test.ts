@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { ESLint } from 'eslint'
-import t from 'tap'
+import t from '../support/test.js'
 
 const eslint = new ESLint({
   cwd: fileURLToPath(new URL('../../..', import.meta.url)),

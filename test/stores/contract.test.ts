@@ -1,6 +1,6 @@
 import { createPool, type Pool, type PoolOptions } from 'mysql2'
 import { createPool as createPromisePool } from 'mysql2/promise'
-import t, { type Test } from 'tap'
+import t, { type Test } from '../support/test.js'
 import { makeDatabase, SCS_TABLE, type Database } from '../support/database.js'
 import { memoryStore } from '../../stores/memory/memory.js'
 import { mysqlStore, type MysqlPoolOptions, type MysqlSource, type MysqlStoreOptions } from '../../stores/mysql/mysql.js'

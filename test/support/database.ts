@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createConnection, type Connection } from 'mysql2/promise'
-import type { Test } from 'tap'
+import type { Test } from './test.js'
 import { isMariadbAt, startServer, type ServerKind } from './mysql-server.js'
 
 /** A database of a test's own, on the server of `npm test`. */
@@ -14,10 +14,13 @@ export interface Database {
 /** The table as the README of SCS's mysqlstore defines it. */
 export const SCS_TABLE = 'CREATE TABLE sessions (token CHAR(43) PRIMARY KEY, data BLOB NOT NULL, expiry TIMESTAMP(6) NOT NULL); CREATE INDEX sessions_expiry_idx ON sessions (expiry)'
 
+/** How the names of a run's databases begin. A run drops what its tests have left behind; others may run beside it. */
+export const DATABASE_PREFIX = process.env['FSS_DATABASE_PREFIX'] ??= `fss_${randomBytes(3).toString('hex')}_`
+
 /** Makes a database, and drops it when the test is over. */
 export async function makeDatabase (t: Test, kind: ServerKind = 'any'): Promise<Database> {
   const server = await serverUrl(t, kind)
-  const name = `fss_${randomBytes(6).toString('hex')}`
+  const name = `${DATABASE_PREFIX}${randomBytes(6).toString('hex')}`
   const admin = await createConnection(server)
   await admin.query(`CREATE DATABASE ${name}`)
   const url = new URL(server)

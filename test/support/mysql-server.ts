@@ -1,12 +1,13 @@
 import { execFileSync, spawn, type ChildProcess, type ExecFileSyncOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection } from 'mysql2/promise'
+import { guard } from './guard.js'
 
 /** A server that a test has started for itself, on a throw-away folder and a free port of 127.0.0.1. */
 export interface PrivateServer {
@@ -63,18 +64,16 @@ export async function startServer (args: readonly string[] = [], kind: ServerKin
   ensureServer(kind)
   const program = findServer(kind) as string
   const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'fastify-sql-sessions-'))
+  const guarded = guard(folder)
   let port = 0
   let server: ChildProcess | undefined
-  // Also if the tests end by an error; the folder may be in memory.
-  const removeAll = () => {
-    server?.kill('SIGKILL')
-    rmSync(folder, { recursive: true, force: true })
-  }
 
   const start = async () => {
     for (let tries = 0; ; tries++) {
       if (port === 0) port = await freePort()
-      server = spawn(program, serverArguments(folder, port, args), { stdio: ['ignore', 'ignore', 'pipe'] })
+      // In a group of its own, so that a terminal's Ctrl-C leaves its end to the guard.
+      server = spawn(program, serverArguments(folder, port, args), { stdio: ['ignore', 'ignore', 'pipe'], detached: true })
+      if (server.pid !== undefined) guarded.watch(server.pid)
       let log = ''
       server.stderr?.on('data', (chunk: Buffer) => { log = (log + chunk.toString()).slice(-4000) })
       if (await isReady(server, port)) return
@@ -90,7 +89,6 @@ export async function startServer (args: readonly string[] = [], kind: ServerKin
     await exited
   }
 
-  process.once('exit', removeAll)
   initialize(program, folder)
   await start()
   return {
@@ -100,8 +98,8 @@ export async function startServer (args: readonly string[] = [], kind: ServerKin
     start,
     stop: async () => {
       await kill('SIGKILL')
-      process.removeListener('exit', removeAll)
       await rm(folder, { recursive: true, force: true })
+      guarded.end()
     }
   }
 }
@@ -120,25 +118,28 @@ function findServer (kind: ServerKind): string | undefined {
 }
 
 const isMariadb = (program: string) => program.endsWith('mariadbd') || execFileSync(program, ['--version'], { encoding: 'utf8' }).includes('MariaDB')
+/** A server removes the temporary tables that it finds in its folder for them, those of another server too. */
+const temporary = (folder: string) => join(folder, 'tmp')
 /** A server does not run as root unless it is told to. */
 const asUser = () => process.getuid?.() === 0 ? [`--user=${userInfo().username}`] : []
 
 function initialize (program: string, folder: string): void {
   const data = join(folder, 'data')
+  mkdirSync(temporary(folder))
   if (isMariadb(program)) {
     const sibling = join(program, '..', 'mariadb-install-db')
     const install = existsSync(sibling) ? sibling : 'mariadb-install-db'
-    execFileSync(install, ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve', ...asUser()], { stdio: 'pipe' })
+    execFileSync(install, ['--no-defaults', `--datadir=${data}`, `--tmpdir=${temporary(folder)}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve', ...asUser()], { stdio: 'pipe' })
   } else {
     // MySQL makes root@localhost alone, and without resolving names 127.0.0.1 is not localhost.
     const users = join(folder, 'users.sql')
     writeFileSync(users, 'CREATE USER root@\'127.0.0.1\';\nGRANT ALL ON *.* TO root@\'127.0.0.1\' WITH GRANT OPTION;\n', { mode: 0o644 })
-    execFileSync(program, ['--no-defaults', '--initialize-insecure', `--init-file=${users}`, `--datadir=${data}`, ...asUser()], { stdio: 'pipe' })
+    execFileSync(program, ['--no-defaults', '--initialize-insecure', `--init-file=${users}`, `--datadir=${data}`, `--tmpdir=${temporary(folder)}`, ...asUser()], { stdio: 'pipe' })
   }
 }
 
 function serverArguments (folder: string, port: number, args: readonly string[]): string[] {
-  return ['--no-defaults', `--datadir=${join(folder, 'data')}`, `--socket=${join(folder, 's')}`, `--pid-file=${join(folder, 'pid')}`,
+  return ['--no-defaults', `--datadir=${join(folder, 'data')}`, `--tmpdir=${temporary(folder)}`, `--socket=${join(folder, 's')}`, `--pid-file=${join(folder, 'pid')}`,
     `--port=${port}`, '--bind-address=127.0.0.1', '--skip-name-resolve', '--max-connections=500',
     // What was committed outlives the process, if not the machine.
     '--innodb-flush-log-at-trx-commit=2',

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t from '../support/test.js'
 import { startTdsFront } from './front.js'
 import type { TdsFront } from './front.js'
 import { failure, mssql } from './mssql-driver.js'
@@ -31,9 +31,7 @@ const batch = async (sql: string, of = pool) => await of.request().batch(sql)
 const query = async (sql: string, of = pool) => (await of.request().query(sql)).recordset
 const value = async (expression: string, of = pool) => (await query(`SELECT ${expression} AS value`, of))[0]?.['value']
 
-t.before(async () => {
-  await batch('CREATE TABLE numbers (n INT PRIMARY KEY, data VARBINARY(MAX) NULL, name VARCHAR(MAX) NULL)')
-})
+await batch('CREATE TABLE numbers (n INT PRIMARY KEY, data VARBINARY(MAX) NULL, name VARCHAR(MAX) NULL)')
 
 t.beforeEach(async () => {
   await batch('IF @@TRANCOUNT > 0 ROLLBACK; SET ROWCOUNT 0; SET TEXTSIZE 2147483647; SET IMPLICIT_TRANSACTIONS OFF; SET NOCOUNT OFF; SET XACT_ABORT OFF')

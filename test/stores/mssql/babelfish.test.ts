@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t, { type Test } from '../../support/test.js'
 import { mssqlStore } from '../../../stores/mssql/mssql.js'
 import { storeContract } from '../../../stores/testing/testing.js'
 import { dataOf, makeApplication, newSession, type Deed } from '../../support/application.js'

@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import { createPool, type Pool } from 'mysql2'
 import { createConnection } from 'mysql2/promise'
-import t, { type Test } from 'tap'
+import t, { type Test } from '../../support/test.js'
 import { memoryStore, mssqlStore, mysqlStore, type SessionOptions, type SessionStore, type StoreLog } from '../../../plugin/index.js'
 import { hashToken } from '../../../plugin/token.js'
 import { Cleanup } from '../../../stores/sql/cleanup.js'
@@ -314,9 +314,9 @@ t.test('the memory store cleans by itself too', async t => {
 
 t.test('the pauses between cleanups are up to a tenth shorter or longer than asked, and 0 is never', async t => {
   mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => { mock.timers.reset() })
+  t.teardown(() => { mock.reset() })
   for (const [random, pause] of [[0, 900], [0.5, 1000], [0.9999, 1100]] as const) {
-    t.intercept(Math, 'random', { value: () => random })
+    mock.method(Math, 'random', () => random)
     let runs = 0
     const cleanup = new Cleanup(1000, async () => { runs++ })
     cleanup.start(silent)

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { fastify } from 'fastify'
 import { createPool, type Pool, type PoolOptions } from 'mysql2'
 import { createConnection } from 'mysql2/promise'
-import t, { type Test } from 'tap'
+import t, { type Test } from '../../support/test.js'
 import { makeDatabase, SCS_TABLE, type Database } from '../../support/database.js'
 import sessions, { type SessionOptions } from '../../../plugin/index.js'
 import { mssqlStore } from '../../../stores/mssql/mssql.js'
@@ -230,7 +230,7 @@ for (const [server, make] of [['MySQL', onMysql], ['SQL Server', onSqlServer]] a
         t.same((await app.inject({ url: '/get', headers: { cookie } })).json(), { n: 1 })
         t.equal((await app.inject({ url: '/soon', headers: { cookie } })).statusCode, 200)
         for (let tries = 0; (await app.inject({ url: '/get', headers: { cookie } })).json<{ n: number | null }>().n !== null; tries++) {
-          if (tries > 500) t.bailout('it does not end')
+          if (tries > 500) t.fail('it does not end')
           await sleep(10)
         }
         await app.close()
