@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 
 /** Sees to it that a folder, and a process that works in it, do not outlive this process, however it ends. */
 export interface Guard {
-  /** From now on this is the process that works in the folder. */
-  watch (pid: number): void
+  /** From now on this is the process that works in the folder; undefined if there is none. */
+  watch (pid: number | undefined): void
   /** Ends the process, removes the folder, and then ends itself. */
   end (): void
 }
@@ -22,7 +22,7 @@ export function guard (folder: string): Guard {
   ;(shell.stdin as typeof shell.stdin & { unref (): void }).unref()
   shell.stdin.on('error', () => {})
   return {
-    watch: pid => { shell.stdin.write(`${pid}\n`) },
+    watch: pid => { shell.stdin.write(`${pid ?? ''}\n`) },
     end: () => { shell.stdin.end() }
   }
 }

@@ -73,7 +73,9 @@ export async function startServer (args: readonly string[] = [], kind: ServerKin
       if (port === 0) port = await freePort()
       // In a group of its own, so that a terminal's Ctrl-C leaves its end to the guard.
       server = spawn(program, serverArguments(folder, port, args), { stdio: ['ignore', 'ignore', 'pipe'], detached: true })
-      if (server.pid !== undefined) guarded.watch(server.pid)
+      guarded.watch(server.pid)
+      // Its number may soon be another process's.
+      server.once('exit', () => { guarded.watch(undefined) })
       let log = ''
       server.stderr?.on('data', (chunk: Buffer) => { log = (log + chunk.toString()).slice(-4000) })
       if (await isReady(server, port)) return
