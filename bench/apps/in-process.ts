@@ -22,8 +22,12 @@ export type Inside =
 
 /** Requests under way at once. */
 const CONCURRENCY = 64
-/** The requests of each kind are made in so many slices, and the kinds take turns. */
-const SLICES = 5
+/** The kinds take turns after so many requests. */
+const SLICE = 1000
+/** What a slice costs is the lower quartile: what else the machine does makes slices dearer, never cheaper. */
+const QUARTILE = 0.25
+/** So many slices warm up, for each that is measured. */
+const WARM_UP = 0.2
 /** Sessions that are made before the memory is looked at, so that what is needed once has been made. */
 const FIRST = 1000
 
@@ -40,21 +44,22 @@ async function measureCosts (
   app: FastifyInstance, kinds: readonly Kind[], { sessions, bytes, requests, database }: Omit<InProcess, 'kinds'>
 ): Promise<Array<{ kind: string, application: number, database: number | null }>> {
   const cookies = await signIn(app, 1, sessions, bytes)
-  const perSlice = Math.ceil(requests / SLICES)
-  const totals = kinds.map(({ name }) => ({ kind: name, application: [] as number[], database: 0 }))
-  // The first slice warms up.
-  for (let slice = 0; slice <= SLICES; slice++) {
+  const slices = Math.ceil(requests / SLICE)
+  const totals = kinds.map(({ name }) => ({ kind: name, slices: [] as number[], database: 0 }))
+  for (let slice = -Math.ceil(slices * WARM_UP); slice < slices; slice++) {
     for (const [i, kind] of kinds.entries()) {
-      const total = totals[i]
       const [before, databaseBefore] = [process.cpuUsage(), cpuTime(database)]
-      await make(app, kind, perSlice, cookies)
+      await make(app, kind, SLICE, cookies)
       const { user, system } = process.cpuUsage(before)
-      if (slice === 0 || total === undefined) continue
-      total.application.push((user + system) / perSlice)
-      total.database += (cpuTime(database) - databaseBefore) / (perSlice * SLICES)
+      const total = totals[i]
+      if (slice < 0 || total === undefined) continue
+      total.slices.push((user + system) / SLICE)
+      total.database += cpuTime(database) - databaseBefore
     }
   }
-  return totals.map(({ kind, application, database }) => ({ kind, application: medianOf(application), database: Number.isNaN(database) ? null : database }))
+  return totals.map(({ kind, slices, database }) => ({
+    kind, application: quartileOf(slices), database: Number.isNaN(database) ? null : database / (slices.length * SLICE)
+  }))
 }
 
 /** The bytes of memory that a session takes in this process. */
@@ -113,6 +118,6 @@ async function inTurn (count: number, work: (n: number) => Promise<void>): Promi
   }))
 }
 
-function medianOf (values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
+function quartileOf (values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * QUARTILE)] ?? NaN
 }
