@@ -1,0 +1,30 @@
+import type { Test } from './test.js'
+import type { SessionStore } from '../../stores/store.js'
+import { storeContract } from '../../stores/testing/index.js'
+
+/** At least one case for every method and every statement of a store. */
+const BRIEF: readonly string[] = [
+  'scan returns neither expired sessions nor the old tokens of renewed sessions',
+  'deleteExpired deletes at most as many rows as asked, and returns how many',
+  'find returns the live sessions among the tokens asked for',
+  'insert writes nothing if the token exists, and returns false',
+  'update replaces the data and the expiry of what the caller saw',
+  'update writes nothing if the session has changed, and returns the new data',
+  'touch moves the expiry and keeps the data',
+  'delete ends one session and no other',
+  'rewrite inserts, updates and deletes in one step',
+  'a session that was moved lives on only under its new token',
+  'data comes back byte by byte'
+]
+
+/** Runs the contract's suite on a store. */
+export async function runContract (t: Test, makeStore: () => SessionStore): Promise<void> {
+  for (const { name, run } of storeContract(makeStore)) await t.test(name, run)
+}
+
+/** Runs a few of its cases, where only a setting differs from a store that the whole suite runs on. */
+export async function runBriefly (t: Test, makeStore: () => SessionStore): Promise<void> {
+  const cases = storeContract(makeStore).filter(({ name }) => BRIEF.includes(name))
+  t.equal(cases.length, BRIEF.length)
+  for (const { name, run } of cases) await t.test(name, run)
+}
