@@ -1,4 +1,4 @@
-import t from '../support/test.js'
+import t from 'tap'
 import { rivalOf } from '../../bench/applications.js'
 import { contentOf } from '../../bench/apps/content.js'
 import { cpuTime, ticksIn } from '../../bench/cpu.js'

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { ESLint } from 'eslint'
-import t from '../support/test.js'
+import t from 'tap'
 
 const eslint = new ESLint({
   cwd: fileURLToPath(new URL('../../..', import.meta.url)),

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import t from '../support/test.js'
+import t from 'tap'
 import { memoryStore } from '../../plugin/index.js'
 import { tokensIn } from '../../plugin/cookie.js'
 import { hashToken, isToken, newToken } from '../../plugin/token.js'

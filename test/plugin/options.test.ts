@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import mysql from 'mysql2'
-import t, { type Test } from '../support/test.js'
+import t, { type Test } from 'tap'
 import sessions, { memoryStore, mysqlStore, type Session, type SessionOptions, type SessionStore, type SimpleStore } from '../../plugin/index.js'
 import { settingsOf } from '../../plugin/options.js'
 import { newToken } from '../../plugin/token.js'

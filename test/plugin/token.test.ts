@@ -1,4 +1,4 @@
-import t from '../support/test.js'
+import t from 'tap'
 import { hashToken, isToken, newToken, sessionId } from '../../plugin/token.js'
 
 t.test('a new token is 43 characters of base64url, and never the same', async t => {

@@ -2,7 +2,7 @@
  * What the compiler says of sessions whose keys were declared; `tsc` is the test, and fails for an expectation of an error
  * that is none. The keys are named so that no other test meets them.
  */
-import t from '../support/test.js'
+import t from 'tap'
 import type { Session, SessionData, SessionKey, SessionValue } from '../../plugin/index.js'
 import { startSite } from '../support/site.js'
 

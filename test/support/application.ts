@@ -1,5 +1,5 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions, type LightMyRequestResponse } from 'fastify'
-import t, { type Test } from './test.js'
+import t, { type Test } from 'tap'
 import sessions, { memoryStore, type SessionOptions } from '../../plugin/index.js'
 import { makeDatabase, type Database } from './database.js'
 import { makeSqlServer, mssqlOptions, type SqlServer } from './sql-server.js'

@@ -1,4 +1,4 @@
-import type { Test } from './test.js'
+import type { Test } from 'tap'
 import type { SessionStore } from '../../stores/store.js'
 import { storeContract } from '../../stores/testing/index.js'
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createConnection, type Connection } from 'mysql2/promise'
-import type { Test } from './test.js'
+import type { Test } from 'tap'
 import { isMariadbAt, startServer, type ServerKind } from './mysql-server.js'
 
 /** A database of a test's own, on the server of `npm test`. */

@@ -1,4 +1,4 @@
-import t, { type Test } from './test.js'
+import t, { type Test } from 'tap'
 import { memoryStore, mssqlStore, mysqlStore, type SessionStore } from '../../plugin/index.js'
 import { makeDatabase } from './database.js'
 import { makeSqlServer } from './sql-server.js'

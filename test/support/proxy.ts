@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import type { Test } from './test.js'
+import type { Test } from 'tap'
 
 /** Stands between a client and a server on 127.0.0.1, and gets in their way. */
 export interface Proxy {

@@ -1,5 +1,5 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifyServerOptions, type InjectOptions, type LightMyRequestResponse } from 'fastify'
-import type { Test } from './test.js'
+import type { Test } from 'tap'
 import sessions, { type Session, type SessionOptions, type SessionStore } from '../../plugin/index.js'
 import { Log } from './log.js'
 

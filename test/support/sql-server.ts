@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Test } from './test.js'
+import type { Test } from 'tap'
 import { makeDatabase } from './database.js'
 import { startTdsFront, type TdsFront, type TdsFrontOptions } from '../tds/front.js'
 import { mssql, type MssqlPool } from '../tds/mssql-driver.js'

@@ -1,4 +1,4 @@
-import t from '../support/test.js'
+import t from 'tap'
 import { startTdsFront } from './front.js'
 import { failure, mssql } from './mssql-driver.js'
 import type { MssqlPool, MssqlRequest } from './mssql-driver.js'

@@ -1,4 +1,4 @@
-import t from '../../support/test.js'
+import t from 'tap'
 import { checkedCodec } from '../../../plugin/codecs/checked.js'
 import type { Codec } from '../../../plugin/codecs/codec.js'
 import { textCodec } from '../../../plugin/codecs/text.js'

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import t from '../../support/test.js'
+import t from 'tap'
 import type { Codec } from '../../../plugin/codecs/codec.js'
 import { isEqual } from '../../../plugin/codecs/equal.js'
 import { holdsOf } from '../../../plugin/codecs/holds.js'

@@ -1,5 +1,5 @@
 import { runInNewContext } from 'node:vm'
-import t from '../../support/test.js'
+import t from 'tap'
 import { MOST_BIGINT_BITS, MOST_LEVELS, MOST_VALUES } from '../../../plugin/codecs/limits.js'
 import { checkValue, parse, stringify, stringifyAll } from '../../../plugin/codecs/value.js'
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
-import t from '../../support/test.js'
+import t from 'tap'
 import type { SessionContent } from '../../../plugin/codecs/codec.js'
 import { textCodec } from '../../../plugin/codecs/text.js'
 import { successorNote } from '../../../stores/sql/successor.js'

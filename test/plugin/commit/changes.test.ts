@@ -1,4 +1,4 @@
-import t from '../../support/test.js'
+import t from 'tap'
 import { Changes } from '../../../plugin/commit/changes.js'
 
 const newest = () => new Map<string, unknown>([['a', 1], ['b', 2]])

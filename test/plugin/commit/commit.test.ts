@@ -1,4 +1,4 @@
-import t from '../../support/test.js'
+import t from 'tap'
 import { memoryStore, type SessionStore } from '../../../plugin/index.js'
 import { startSite } from '../../support/site.js'
 

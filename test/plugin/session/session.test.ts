@@ -1,5 +1,5 @@
 import { deepStrictEqual } from 'node:assert/strict'
-import t from '../../support/test.js'
+import t from 'tap'
 import type { Session } from '../../../plugin/index.js'
 import { hashToken, newToken, sessionId } from '../../../plugin/token.js'
 import { onEveryStore } from '../../support/every-store.js'

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { Test } from '../../support/test.js'
+import type { Test } from 'tap'
 import { memoryStore } from '../../../plugin/index.js'
 import { hashToken } from '../../../plugin/token.js'
 import { countRows, dataOf, makeApplication, newSession, onEachStore, type Application, type Deed, type Place } from '../../support/application.js'

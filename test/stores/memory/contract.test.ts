@@ -1,4 +1,4 @@
-import t from '../../support/test.js'
+import t from 'tap'
 import { memoryStore } from '../../../stores/memory/memory.js'
 import { runContract } from '../../support/contract.js'
 

@@ -1,4 +1,4 @@
-import t, { type Test } from '../../support/test.js'
+import t, { type Test } from 'tap'
 import { mssqlStore } from '../../../stores/mssql/mssql.js'
 import { runBriefly } from '../../support/contract.js'
 import { dataOf, makeApplication, newSession, type Deed } from '../../support/application.js'

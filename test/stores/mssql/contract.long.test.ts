@@ -1,4 +1,4 @@
-import t from '../../support/test.js'
+import t from 'tap'
 import { mssqlStore } from '../../../stores/mssql/mssql.js'
 import { runContract } from '../../support/contract.js'
 import { frontOnly, makeFront, makeSqlServer, SCS_TABLE } from '../../support/sql-server.js'

@@ -1,4 +1,4 @@
-import t, { type Test } from '../../support/test.js'
+import t, { type Test } from 'tap'
 import { makeSqlServer, SCS_TABLE } from '../../support/sql-server.js'
 import { mssql, type MssqlPool } from '../../tds/mssql-driver.js'
 import { mssqlStore, type MssqlSource, type MssqlStoreOptions } from '../../../stores/mssql/mssql.js'

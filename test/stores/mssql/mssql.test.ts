@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
-import t, { type Test } from '../../support/test.js'
+import t, { type Test } from 'tap'
 import type { SessionOptions, StoreLog } from '../../../plugin/index.js'
 import { hashToken, newToken } from '../../../plugin/token.js'
 import { mssqlStore, type MssqlStoreOptions } from '../../../stores/mssql/mssql.js'

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { init, parse } from '@guanmingchiu/sqlparser-ts'
-import t, { type Test } from '../../support/test.js'
+import t, { type Test } from 'tap'
 import * as sql from '../../../stores/mssql/statements.js'
 
 // Two parsers of T-SQL that are not this project's. Neither knows all of it.

@@ -1,4 +1,4 @@
-import t from '../../support/test.js'
+import t from 'tap'
 import { mysqlStore } from '../../../stores/mysql/mysql.js'
 import { runContract } from '../../support/contract.js'
 import { SETTINGS } from './settings.js'

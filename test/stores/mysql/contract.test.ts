@@ -1,4 +1,4 @@
-import t from '../../support/test.js'
+import t from 'tap'
 import { mysqlStore } from '../../../stores/mysql/mysql.js'
 import { runBriefly, runContract } from '../../support/contract.js'
 import { makeDatabase, SCS_TABLE } from '../../support/database.js'

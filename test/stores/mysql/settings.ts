@@ -1,7 +1,7 @@
 import { createPool, type Pool, type PoolOptions } from 'mysql2'
 import { createPool as createPromisePool } from 'mysql2/promise'
 import { makeDatabase, SCS_TABLE, type Database } from '../../support/database.js'
-import type { Test } from '../../support/test.js'
+import type { Test } from 'tap'
 import type { MysqlPoolOptions, MysqlSource, MysqlStoreOptions } from '../../../stores/mysql/mysql.js'
 
 /** A way to set up the MySQL store: a table, a pool, options of the driver or of the connections. */

@@ -1,4 +1,4 @@
-import t from '../../support/test.js'
+import t from 'tap'
 import { Lanes, type BatchKind } from '../../../stores/sql/batch.js'
 import { StoreUnavailableError } from '../../../stores/errors.js'
 import { latch, type Latch } from '../../support/barrier.js'

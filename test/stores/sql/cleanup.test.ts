@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import { createPool, type Pool } from 'mysql2'
 import { createConnection } from 'mysql2/promise'
-import t, { type Test } from '../../support/test.js'
+import t, { type Test } from 'tap'
 import { memoryStore, mssqlStore, mysqlStore, type SessionOptions, type SessionStore, type StoreLog } from '../../../plugin/index.js'
 import { hashToken } from '../../../plugin/token.js'
 import { Cleanup } from '../../../stores/sql/cleanup.js'

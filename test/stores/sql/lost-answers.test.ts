@@ -1,5 +1,5 @@
 import { createPool, type Pool, type PoolConnection } from 'mysql2'
-import t, { type Test } from '../../support/test.js'
+import t, { type Test } from 'tap'
 import { mysqlStore, textCodec, type MysqlPool, type MysqlStoreOptions, type Seen, type SessionStore, type StoredSession } from '../../../plugin/index.js'
 import type { Abilities } from '../../../stores/mysql/abilities.js'
 import { plain } from '../../../stores/mysql/dialect.js'

@@ -1,5 +1,5 @@
 import { createPool, type PoolConnection } from 'mysql2'
-import t, { type Test } from '../../support/test.js'
+import t, { type Test } from 'tap'
 import type { SessionOptions } from '../../../plugin/index.js'
 import { newToken } from '../../../plugin/token.js'
 import { makeApplication, mysqlOptions, newSession, type Application, type Deed } from '../../support/application.js'
