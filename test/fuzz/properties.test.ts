@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import t from '../support/test.js'
+import t from 'tap'
 import { PROPERTIES } from './properties.js'
 
 const RUNS = 300

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import t, { type Test } from '../support/test.js'
+import t, { type Test } from 'tap'
 import { memoryStore, textCodec, type Codec, type SessionStore, type StoredSession } from '../../plugin/index.js'
 import { Player } from './player.js'
 import { APPLICATIONS, schedules } from './schedule.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { SessionStore } from '../../plugin/index.js'
-import type { Test } from '../support/test.js'
+import type { Test } from 'tap'
 import { Player } from './player.js'
 import { APPLICATIONS, schedules } from './schedule.js'
 

@@ -1,7 +1,7 @@
 import { memoryStore, mssqlStore, mysqlStore } from '../../plugin/index.js'
 import { makeDatabase } from '../support/database.js'
 import { makeSqlServer } from '../support/sql-server.js'
-import t, { type Test } from '../support/test.js'
+import t, { type Test } from 'tap'
 import { playAll, SEED } from './play-all.js'
 
 /** How many schedules, of which store. `npm run fuzz -- schedules` sets both. */

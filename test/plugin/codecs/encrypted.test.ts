@@ -2,7 +2,7 @@ import { createDecipheriv, createHmac, createSecretKey, generateKeyPairSync, ran
 import { deepStrictEqual } from 'node:assert/strict'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
-import t, { type Test } from '../../support/test.js'
+import t, { type Test } from 'tap'
 import type { Codec, SessionContent } from '../../../plugin/codecs/codec.js'
 import { encrypted, type EncryptionOptions } from '../../../plugin/codecs/encrypted.js'
 import { textCodec } from '../../../plugin/codecs/text.js'
