@@ -8,7 +8,7 @@ const SEED = Date.now() % 2 ** 31
 for (const property of PROPERTIES) {
   t.test(`${property.name} (seed ${SEED})`, async t => {
     const result = property.try(RUNS, SEED)
-    t.ok(!result.failed, fc.defaultReportMessage(result))
+    t.ok(!result.failed, fc.defaultReportMessage(result) ?? '')
   })
 }
 
