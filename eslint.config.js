@@ -11,7 +11,8 @@ const FLOORS = {
   'plugin/*.ts': ['./.*', '../stores/.*', 'fastify', 'fastify-plugin', '@fastify/(cookie|error)'],
   'plugin/session/**': ['./[^/]+', '../(commit|codecs)/[^/]+', ROOT_BELOW, STORES_SHARED, 'fastify'],
   'plugin/commit/**': ['./[^/]+', '../codecs/[^/]+', ROOT_BELOW, STORES_SHARED],
-  'plugin/codecs/**': ['./[^/]+', '../errors\\.js', STORES_SHARED],
+  'plugin/codecs/*.ts': ['./[^/]+', './gob/[^/]+', '../errors\\.js', STORES_SHARED],
+  'plugin/codecs/gob/**': ['./[^/]+', '../[^/]+', '../../errors\\.js', '../../../stores/[\\w-]+\\.js'],
   // A store does not know Fastify. Of its packages only the errors' is shared.
   'stores/*.ts': ['./[^/]+', './sql/[^/]+', '@fastify/error'],
   'stores/memory/**': ['./[^/]+', '../[^/]+', '../sql/[^/]+'],

@@ -14,6 +14,11 @@ export const InvalidValueError = createError<[string, string]>(
   'FST_SESSION_INVALID_VALUE', 'The session cannot keep %s: %s. It keeps string, number, boolean, null, array, plain object, Date, bigint, Uint8Array, Map and Set', 500, TypeError
 )
 
+/** A value for which Go has no type, where the codec is `gob`. */
+export const NoGoValueError = createError<[string, string]>(
+  'FST_SESSION_INVALID_VALUE', 'The session cannot keep %s: %s. As Go\'s gob it keeps string, number, boolean, null, array, plain object, Date, bigint of 64 bits and Uint8Array', 500, TypeError
+)
+
 /** An argument of a method of the session is wrong. */
 export const InvalidArgumentError = createError<[string]>('FST_SESSION_INVALID_ARGUMENT', '%s', 500, TypeError)
 

@@ -22,7 +22,9 @@ export function checkedCodec (codec: Codec): Codec {
       return content as SessionContent
     },
     headerLength: data => codec.headerLength?.(data) ?? 0,
-    ...codec.holds !== undefined && { holds: codec.holds.bind(codec) }
+    ...codec.holds !== undefined && { holds: codec.holds.bind(codec) },
+    ...codec.check !== undefined && { check: codec.check.bind(codec) },
+    isShared: codec.isShared === true
   }
 }
 

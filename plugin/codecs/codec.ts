@@ -6,6 +6,11 @@ export interface SessionContent {
   rememberMe: boolean | undefined
   /** The values by their keys. */
   values: Map<string, unknown>
+  /**
+   * What `decode` has noted of the keys' values for the next `encode`, such as the types that they have elsewhere. It
+   * outlives changes of the values, and a merge of sessions merges it. Other notes have symbols for keys.
+   */
+  notes?: ReadonlyMap<string | symbol, unknown>
 }
 
 /** The row that a codec writes for, or reads from. */
@@ -39,4 +44,15 @@ export interface Codec {
    * @param data bytes that `decode` has taken
    */
   holds? (data: Uint8Array, key: string, value: unknown, row?: RowContext): boolean
+  /**
+   * Throws `FST_SESSION_INVALID_VALUE` for a value that `encode` would refuse, so that `put` refuses it. Left out: there
+   * is none among the values that a session keeps.
+   */
+  check? (value: unknown, key: string): void
+  /**
+   * Other programs than this plugin read and write these sessions. Then tokens are not hashed by default, a renewed
+   * session leaves no note in its old row, and with an idle timeout the cookie is sent again when the expiry moves.
+   * Default false.
+   */
+  readonly isShared?: boolean
 }

@@ -62,11 +62,12 @@ export function encrypted (codec: Codec, options: EncryptionOptions): Codec {
     opened.set(data, { rowKey, plain })
     return plain
   }
-  const { holds } = inner
+  const { check, holds } = inner
   return {
     encode: (content, row) => seal(inner.encode(content, row), keys[0], rowKeyOf(row)),
     decode: (data, row) => inner.decode(open(data, row), row),
     headerLength: data => isSealed(data) ? HEADER_LENGTH : inner.headerLength?.(data) ?? 0,
+    ...check !== undefined && { check },
     ...holds !== undefined && { holds: (data, key, value, row) => holds(open(data, row), key, value, row) }
   }
 }

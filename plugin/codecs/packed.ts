@@ -137,7 +137,7 @@ function bigint (digits: string): bigint {
 }
 
 /** An assignment would take the key `__proto__` for the prototype. */
-function define<T> (object: { [key: string]: T }, key: string, value: T): void {
+export function define<T> (object: { [key: string]: T }, key: string, value: T): void {
   if (key === '__proto__') Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true })
   else object[key] = value
 }

@@ -1,0 +1,3 @@
+module fastify-sql-sessions/test/scs
+
+go 1.24.0
