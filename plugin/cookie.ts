@@ -15,10 +15,10 @@ export interface CookieSettings {
   readonly persist: boolean
 }
 
-/** This many cookies of one name are looked at: a browser sends more than one where a path or a subdomain has its own. */
+/** How many cookies of the name are read. A browser sends several if a path or a subdomain has one of its own. */
 const MOST_COOKIES = 4
 
-/** The well-formed tokens among the cookies of that name, in the browser's order, without repetition. */
+/** Returns the well-formed tokens among the cookies of that name, in the browser's order, each once. */
 export function tokensIn (header: string | undefined, name: string): string[] {
   const tokens: string[] = []
   if (header === undefined) return tokens
@@ -40,7 +40,7 @@ function beginsACookie (header: string, at: number): boolean {
   return before < 0 || header[before] === ';'
 }
 
-/** Writes the session's cookie, and says once per registration what a browser would not accept. */
+/** Writes the session's cookie. Warns once per registration of a cookie that a browser will not accept. */
 export class Cookie {
   readonly #settings: CookieSettings
   readonly #app: FastifyInstance
@@ -52,17 +52,18 @@ export class Cookie {
   }
 
   /**
-   * The Set-Cookie header that hands out a token.
+   * Returns the Set-Cookie header with a token.
    *
-   * @param ttl how long the session will live, in milliseconds; undefined for a cookie that ends with the browser
+   * @param session.ttl how long the session will live, in milliseconds
+   * @param session.rememberMe whether the cookie outlives the browser even with `persist: false`
    */
-  set (token: string, ttl: number | undefined, request: FastifyRequest): string {
-    if (ttl === undefined) return this.#serialize(token, {}, request)
+  set (token: string, { ttl, rememberMe }: { readonly ttl: number, readonly rememberMe: boolean }, request: FastifyRequest): string {
+    if (!this.#settings.persist && !rememberMe) return this.#serialize(token, {}, request)
     const maxAge = Math.max(1, Math.ceil((ttl - CLOCK_JITTER) / 1000))
     return this.#serialize(token, { maxAge, expires: new Date(Math.min(Date.now() + maxAge * 1000, LAST_COOKIE_DATE)) }, request)
   }
 
-  /** The Set-Cookie header that takes the cookie away. */
+  /** Returns the Set-Cookie header that removes the cookie. */
   clear (request: FastifyRequest): string {
     return this.#serialize('', { maxAge: 0, expires: new Date(0) }, request)
   }
@@ -101,24 +102,34 @@ export class Cookie {
   }
 }
 
-/** Two looks at the database's clock differ by about as much, in milliseconds: no reason for a second more. */
+/** Two looks at the database's clock differ by up to this much, in milliseconds. Max-Age must not be a second longer for it. */
 const CLOCK_JITTER = 50
-/** RFC 6265 has years of four digits. */
+/** The last date of a cookie: RFC 6265 section 5.1.1 has years of four digits. */
 const LAST_COOKIE_DATE = Date.UTC(9999, 11, 31)
 
-/** Adds a Set-Cookie header, and keeps caches from storing it with the answer unless the application has said what they may do. */
-export function addCookie (reply: FastifyReply, setCookie: string): void {
+/**
+ * Adds a Set-Cookie header. Forbids caches to store the response, unless the application has set Cache-Control.
+ *
+ * @param replaced a Set-Cookie header to be removed, which an earlier call has added
+ */
+export function addCookie (reply: FastifyReply, setCookie: string, replaced?: string): void {
+  if (replaced !== undefined) {
+    const others = [reply.getHeader('set-cookie') ?? []].flat().filter(header => header !== replaced)
+    reply.removeHeader('set-cookie')
+    if (others.length > 0) reply.header('set-cookie', others)
+  }
   reply.header('set-cookie', setCookie)
   if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
 }
 
-/** The same for a reply that the application writes itself. */
-export function addRawCookie (response: ServerResponse, setCookie: string): void {
-  response.appendHeader('set-cookie', setCookie)
+/** {@link addCookie} for a hijacked reply. */
+export function addRawCookie (response: ServerResponse, setCookie: string, replaced?: string): void {
+  const others = [response.getHeader('set-cookie') ?? []].flat().map(String).filter(header => header !== replaced)
+  response.setHeader('set-cookie', [...others, setCookie])
   if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'no-store')
 }
 
-/** Says that the answer depends on the cookie. */
+/** Tells caches that the response depends on the cookie. */
 export function varyByCookie (reply: FastifyReply): void {
   const present = reply.getHeader('vary')
   const list = present === undefined ? '' : String(present)

@@ -2,8 +2,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { tokensIn } from './cookie.js'
 import { NotLoadedError, OptedOutError } from './errors.js'
 import { withKeysListed } from './session/listed.js'
-import { RequestSession, type Candidate, type Registration } from './session/request-session.js'
+import type { Registration } from './session/operations.js'
+import { RequestSession } from './session/request-session.js'
 import type { Session } from './session/session.js'
+import type { Candidate } from './session/storage.js'
+import type { Settings } from './options.js'
 import { hashToken } from './token.js'
 import type { StoredSession } from '../stores/store.js'
 
@@ -16,8 +19,7 @@ type Failed = Error
 type State = RequestSession | typeof NOT_LOADED | typeof OPTED_OUT | Failed
 
 /** Gives every request of `app` a session under `settings.name`: loaded in onRequest, committed in onSend. */
-export function addHooks (app: FastifyInstance, registration: Registration): void {
-  const { settings, committer } = registration
+export function addHooks (app: FastifyInstance, settings: Settings, registration: Registration): void {
   const { name, store, hashTokenInStore } = settings
   const key = Symbol(`fastify-sql-sessions.${name}`)
   const stateOf = (request: FastifyRequest): State => (request as unknown as { [key]: State })[key]
@@ -46,8 +48,7 @@ export function addHooks (app: FastifyInstance, registration: Registration): voi
       return
     }
     const keys = hashTokenInStore ? tokens.map(token => hashToken(token, name)) : tokens
-    store.find(keys).then(({ now, sessions, renewed = NONE }) => {
-      committer.noteTime(now)
+    store.find(keys).then(({ sessions, renewed = NONE }) => {
       const found = candidates(tokens, keys, sessions)
       setState(request, new RequestSession(registration, request, reply, found, found.length === 0 ? renewed[0] : undefined))
       done()

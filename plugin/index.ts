@@ -7,6 +7,7 @@ import { DuplicateError, InvalidOptionError } from './errors.js'
 import { addHooks } from './hooks.js'
 import { settingsOf, type SessionOptions } from './options.js'
 import type { Session } from './session/session.js'
+import { SessionStorage } from './session/storage.js'
 import type { SimpleStore } from '../stores/simple.js'
 import type { SessionStore } from '../stores/store.js'
 
@@ -35,15 +36,13 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
   if (!app.hasPlugin('@fastify/cookie')) await app.register(cookie)
 
   const { store, inMemory } = settings
-  const committer = new Committer(settings)
-  addHooks(app, { settings, committer, cookie: new Cookie(settings.cookie, app) })
+  addHooks(app, settings, { storage: new SessionStorage(settings, new Committer(settings)), cookie: new Cookie(settings.cookie, app) })
 
   app.addHook('onReady', async () => {
     if (inMemory && process.env['NODE_ENV'] === 'production') {
       app.log.warn('Sessions are kept in the memory of this process, and end with it. Keep them in a database: { store: \'mysql\' } or { store: \'mssql\' }')
     }
-    const now = await store.open(app.log)
-    if (now !== undefined) committer.noteTime(now)
+    await store.open(app.log)
   })
   app.addHook('onClose', async () => { await store.close() })
 }

@@ -3,6 +3,7 @@ import type { Codec } from './codecs/codec.js'
 import { textCodec } from './codecs/text.js'
 import type { CookieSettings } from './cookie.js'
 import { InvalidOptionError } from './errors.js'
+import { isTimed, type TimedStore } from '../stores/clock.js'
 import { closest } from '../stores/closest.js'
 import { USUAL_NAME } from './token.js'
 import { guarded } from '../stores/guard.js'
@@ -73,7 +74,7 @@ export interface SessionOptions {
 /** The options, checked, with every default filled in. */
 export interface Settings {
   readonly name: string
-  readonly store: SessionStore
+  readonly store: TimedStore
   readonly lifetime: number
   readonly idleTimeout: number
   readonly touchInterval: number
@@ -121,18 +122,24 @@ export function settingsOf (given: SessionOptions | SessionStore | SimpleStore |
   if (touchInterval > 0 && touchInterval >= idleTimeout) {
     throw new InvalidOptionError(`touchInterval (${touchInterval} ms) must be shorter than idleTimeout (${idleTimeout} ms), or sessions in use would expire`)
   }
+  const storeTimeout = storeTimeoutOf(options)
   return Object.freeze({
     name: propertyName(options.name),
     lifetime,
     idleTimeout,
     touchInterval,
-    storeTimeout: storeTimeoutOf(options),
+    storeTimeout,
     hashTokenInStore: boolean('hashTokenInStore', options.hashTokenInStore, true),
     codec: codecOf(options.codec),
     cookie: cookieOf(options.cookie, propertyName(options.name)),
     inMemory: options.store === undefined || options.store === 'memory',
-    store: storeOf(options)
+    store: timed(storeOf(options), storeTimeout)
   })
+}
+
+/** The stores of this package keep time and answer in bounded time by themselves. Another store is helped to. */
+function timed (store: SessionStore, storeTimeout: number): TimedStore {
+  return isTimed(store) && store.isBounded === true ? store : guarded(store, storeTimeout)
 }
 
 function storeOf (options: SessionOptions): SessionStore {
@@ -164,9 +171,8 @@ function storeOf (options: SessionOptions): SessionStore {
     return mssqlStore(mssql, shared)
   }
   unused(['mysql', 'mssql', 'table', 'createTable', 'cleanupInterval', 'maxSessions'], 'has no effect on a store that is passed in. Give it to the store itself')
-  const timeout = storeTimeoutOf(options)
-  if (isStore(store)) return store.isBounded === true ? store : guarded(store, timeout)
-  if (isSimpleStore(store)) return guarded(simpleStore(store), timeout)
+  if (isStore(store)) return store
+  if (isSimpleStore(store)) return simpleStore(store)
   const nearest = typeof store === 'string' ? closest(store, ['memory', 'mysql', 'mssql']) : undefined
   throw new InvalidOptionError(`store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore, not ${inspected(store)}${nearest === undefined ? '' : `. Did you mean '${nearest}'?`}`)
 }

@@ -1,3 +1,15 @@
+import type { SessionStore } from './store.js'
+
+/** A store that also tells its database's time between two answers. All stores of this package do. */
+export interface TimedStore extends SessionStore {
+  /** The database's time now, in milliseconds since 1970 UTC; undefined before its first answer. */
+  now (): number | undefined
+}
+
+export function isTimed (store: SessionStore): store is TimedStore {
+  return 'now' in store && typeof store.now === 'function'
+}
+
 /**
  * The time of the database, carried on between two of its answers by the process's monotonic clock, so that neither a
  * wrong nor a changing system clock makes a session live longer or shorter.

@@ -37,14 +37,20 @@ export interface Seen {
   readonly bytes: Uint8Array
   /** The data must be these bytes and nothing more. */
   readonly whole: boolean
+  /**
+   * How long the row still lives, in milliseconds, as far as the caller knows. Default: unknown. If an update asks for
+   * about the same `ttl`, a store need not write the expiry, nor the index that contains it.
+   */
+  readonly ttl?: number
 }
 
 /** A session to be replaced. */
 export interface ChangedSession extends NewSession {
   readonly seen: Seen
   /**
-   * The row expires when it should already, and `ttl` says when that is: a store need not write its expiry, nor touch the
-   * index that it is in. Default false.
+   * The row's expiry is right already, and `ttl` says when that is: a store need not write the expiry, nor the index that
+   * contains it. Default: true if `seen.ttl` and `ttl` are about the same. The plugin leaves it to that default, and a
+   * store that is passed to the plugin gets it filled in.
    */
   readonly expiryStays?: boolean
 }

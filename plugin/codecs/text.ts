@@ -5,9 +5,9 @@ import { MOST_BYTES } from './limits.js'
 import { lineStart, parseAll, stringify, stringifyAll } from './value.js'
 import { InvalidValueError, TooLargeError, UndecodableError } from '../errors.js'
 import { asBuffer } from '../../stores/bytes.js'
+import { FORMAT } from '../../stores/format.js'
 
-const MAGIC = 'FSS1 '
-const HEADER_LENGTH = MAGIC.length + COMMIT_ID_LENGTH
+const HEADER_LENGTH = FORMAT.length + COMMIT_ID_LENGTH
 
 /**
  * The default codec: one line with format and version, a random commit id, the deadline and `rememberMe` (`-`, `yes` or
@@ -26,7 +26,7 @@ export const textCodec: Codec = {
   encode (content) {
     const remember = content.rememberMe === undefined ? '-' : content.rememberMe ? 'yes' : 'no'
     const deadline = new Date(content.deadline).toISOString()
-    const data = Buffer.from(`${MAGIC}${commitId()} ${deadline} ${remember}\n${stringifyAll(content.values)}`)
+    const data = Buffer.from(`${FORMAT}${commitId()} ${deadline} ${remember}\n${stringifyAll(content.values)}`)
     if (data.length > MOST_BYTES) throw new TooLargeError(data.length, MOST_BYTES, 'that of textCodec')
     return data
   },
@@ -34,7 +34,7 @@ export const textCodec: Codec = {
   decode (data) {
     if (data.length > MOST_BYTES) throw new UndecodableError(`the data is larger than ${MOST_BYTES} bytes`)
     const text = asBuffer(data).toString('utf8')
-    if (!text.startsWith(MAGIC)) throw new UndecodableError('the data does not begin with a header of this codec')
+    if (!text.startsWith(FORMAT)) throw new UndecodableError('the data does not begin with a header of this codec')
     const lineEnd = text.indexOf('\n')
     const deadlineEnd = text.indexOf(' ', HEADER_LENGTH + 1)
     const deadline = Date.parse(text.slice(HEADER_LENGTH + 1, deadlineEnd))

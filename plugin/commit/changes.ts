@@ -1,5 +1,7 @@
 import { InvalidValueError } from '../errors.js'
+import type { SessionContent } from '../codecs/codec.js'
 import { checkValue } from '../codecs/value.js'
+import { asBuffer } from '../../stores/bytes.js'
 
 /** Computes the new value of a key from the newest one. */
 export type UpdateFunction = (value: unknown) => unknown
@@ -9,22 +11,63 @@ type Change =
   | { readonly kind: 'remove', readonly key: string }
   | { readonly kind: 'update', readonly key: string, readonly fn: UpdateFunction }
   | { readonly kind: 'clear', readonly keep: readonly string[] }
-  | { readonly kind: 'merge', readonly token: string }
+  /** `row` is the key of the other session's row, `content` what the row held when the request asked. */
+  | { readonly kind: 'merge', readonly row: string, readonly content: SessionContent }
+  | { readonly kind: 'deadline', readonly deadline: number }
+  | { readonly kind: 'rememberMe', readonly rememberMe: boolean }
+  | { readonly kind: 'renew' }
+
+/** A write that holds these changes and may have been carried out. */
+interface Attempt {
+  /** The first bytes of what was written, new with every write. */
+  readonly version: Uint8Array
+  readonly changes: readonly Change[]
+}
 
 /**
- * What a request did to its session, in order. A commit applies these changes to the newest values there are, which need
- * not be the ones that the request had loaded.
+ * The log of what a request does to its session, in order. A commit takes the log and applies it to the newest content,
+ * which another request may have changed meanwhile. If the commit fails, the log is put back.
  */
 export class Changes {
   #list: Change[] = []
+  /** The changes among them whose commit has failed. */
+  #failed: ReadonlySet<Change> = NO_CHANGES
+  #attempts: readonly Attempt[] = NO_ATTEMPTS
+  #next: Changes | undefined
 
   get isEmpty (): boolean {
     return this.#list.length === 0
   }
 
-  /** The stored tokens of the sessions that are merged in. */
+  /** Whether a change is here whose commit has failed. */
+  get hasFailed (): boolean {
+    return this.#list.some(change => this.#failed.has(change))
+  }
+
+  /** Whether a change is here that no commit has tried to save. */
+  get hasUntried (): boolean {
+    return this.#list.some(change => !this.#failed.has(change))
+  }
+
+  /** Whether a change is here that is worth a row even without values. */
+  get outlivesValues (): boolean {
+    return this.#list.some(({ kind }) => kind === 'merge' || kind === 'deadline' || kind === 'rememberMe')
+  }
+
+  /** Whether the session gets a new token. */
+  get renews (): boolean {
+    return this.#list.some(({ kind }) => kind === 'renew')
+  }
+
+  /** The deadline that was set last. */
+  get deadline (): number | undefined {
+    const last = this.#list.findLast(({ kind }) => kind === 'deadline')
+    return last?.kind === 'deadline' ? last.deadline : undefined
+  }
+
+  /** The keys of the rows that are merged in. */
   get merged (): string[] {
-    return this.#list.flatMap(change => change.kind === 'merge' ? [change.token] : [])
+    return this.#list.flatMap(change => change.kind === 'merge' ? [change.row] : [])
   }
 
   put (key: string, value: unknown): void {
@@ -43,53 +86,194 @@ export class Changes {
 
   /** Removes all keys but these. */
   clear (keep: readonly string[] = []): void {
-    // A merge still has to take the other session's row away.
-    if (keep.length === 0) this.#list = this.#list.filter(change => change.kind === 'merge')
+    if (keep.length === 0) this.#list = this.#list.filter(change => !('key' in change) && change.kind !== 'clear')
     this.#list.push({ kind: 'clear', keep })
   }
 
-  merge (token: string): void {
-    this.#list.push({ kind: 'merge', token })
+  merge (row: string, content: SessionContent): void {
+    this.#list.push({ kind: 'merge', row, content })
   }
 
-  /** Whether the last that was done to the key was to put a value there. */
+  setDeadline (deadline: number): void {
+    this.#list.push({ kind: 'deadline', deadline })
+  }
+
+  rememberMe (rememberMe: boolean): void {
+    this.#list.push({ kind: 'rememberMe', rememberMe })
+  }
+
+  renew (): void {
+    this.#list.push({ kind: 'renew' })
+  }
+
+  /** Whether a change concerns the key. */
+  concerns (key: string): boolean {
+    return this.#list.some(change => concernsAll(change) || ('key' in change && change.key === key))
+  }
+
+  /** Whether the last change of the key was a put. */
   hasPut (key: string): boolean {
-    return this.#list.findLast(change => !('key' in change) || change.key === key)?.kind === 'put'
+    return this.#list.findLast(change => concernsAll(change) || ('key' in change && change.key === key))?.kind === 'put'
   }
 
-  /** Puts the changes of another log, which came first, before these. */
-  prepend (earlier: Changes): void {
-    this.#list.unshift(...earlier.#list)
+  /** The puts that no later change concerns. */
+  lastPuts (): Array<readonly [key: string, value: unknown]> {
+    const puts: Array<readonly [string, unknown]> = []
+    const updated = new Set<string>()
+    for (let i = this.#list.length - 1; i >= 0; i--) {
+      const change = this.#list[i] as Change
+      if (concernsAll(change)) break
+      if (change.kind === 'update') updated.add(change.key)
+      if (change.kind === 'put' && !updated.has(change.key)) puts.push([change.key, change.value])
+    }
+    return puts
+  }
+
+  /** The log that follows this one. What it gets is put back into that. */
+  followedBy (): Changes {
+    this.#next = new Changes()
+    return this.#next
+  }
+
+  get next (): Changes | undefined {
+    return this.#next
+  }
+
+  /** After a failed commit: puts the changes back, before those that came later. */
+  putBack (): void {
+    const next = this.#next as Changes
+    next.#list = [...this.#list, ...next.#list]
+    next.#failed = new Set(this.#list)
+    next.#attempts = this.#attempts
+  }
+
+  /** Drops the changes whose commit has failed. Returns whether there were any. */
+  dropFailed (): boolean {
+    const { length } = this.#list
+    this.#list = this.#list.filter(change => !this.#failed.has(change))
+    this.#failed = NO_CHANGES
+    this.#attempts = NO_ATTEMPTS
+    return this.#list.length < length
+  }
+
+  /** Notes a write of all these changes before it is sent: its answer may be lost. */
+  noteAttempt (version: Uint8Array | undefined): void {
+    if (version !== undefined) this.#attempts = [...this.#attempts, { version, changes: this.#list }]
+  }
+
+  get wereAttempted (): boolean {
+    return this.#attempts.length > 0
+  }
+
+  /** The changes that are not in a row of this version: all of them, unless an attempt of theirs wrote the row. */
+  missingIn (version: Uint8Array | undefined): Changes {
+    const attempt = version === undefined ? undefined : this.#attempts.find(attempt => asBuffer(attempt.version).equals(version))
+    if (attempt === undefined) return this
+    const done = new Set(attempt.changes)
+    const missing = new Changes()
+    missing.#list = this.#list.filter(change => !done.has(change))
+    return missing
   }
 
   /**
-   * Applies the changes to `values`. What an update's function throws is thrown on, and leaves `values` half changed.
+   * Applies the changes, all or none: if the function of an update throws, `content` is as before, and the error is thrown.
    *
-   * @param merged the values of the sessions that are merged in, by their stored tokens
+   * @param merged the newest content of the sessions that are merged in, by the keys of their rows
    */
-  apply (values: Map<string, unknown>, merged: ReadonlyMap<string, ReadonlyMap<string, unknown>> = new Map()): void {
-    for (const change of this.#list) {
-      switch (change.kind) {
-        case 'put': values.set(change.key, change.value); break
-        case 'remove': values.delete(change.key); break
-        case 'update': values.set(change.key, computed(change.key, change.fn, values.get(change.key))); break
-        case 'clear': for (const key of [...values.keys()]) if (!change.keep.includes(key)) values.delete(key); break
-        case 'merge': for (const [key, value] of merged.get(change.token) ?? []) values.set(key, value); break
-      }
+  apply (content: SessionContent, merged: ReadonlyMap<string, SessionContent> = NO_CONTENTS): void {
+    if (!this.#list.some(({ kind }) => kind === 'update')) {
+      for (const change of this.#list) applyTo(content, content.values, change, merged)
+      return
+    }
+    const { deadline, rememberMe } = content
+    const values = new Undoable(content.values)
+    try {
+      for (const change of this.#list) applyTo(content, values, change, merged)
+    } catch (error) {
+      values.undo()
+      Object.assign(content, { deadline, rememberMe })
+      throw error
     }
   }
 
-  /** A put or a remove makes what was done to its key before of no account, back to the last change of all keys. */
+  /** A put or a remove replaces the changes of its key before it, back to the last change of all keys. */
   #forget (key: string): void {
     for (let i = this.#list.length - 1; i >= 0; i--) {
       const change = this.#list[i] as Change
-      if (change.kind === 'clear' || change.kind === 'merge') return
-      if (change.key === key) this.#list.splice(i, 1)
+      if (concernsAll(change)) return
+      if ('key' in change && change.key === key) this.#list.splice(i, 1)
     }
   }
 }
 
-/** What an update's function makes of a value. Throws `FST_SESSION_INVALID_VALUE` if a session cannot keep it. */
+const NO_CHANGES: ReadonlySet<Change> = new Set()
+const NO_ATTEMPTS: readonly Attempt[] = []
+const NO_CONTENTS: ReadonlyMap<string, SessionContent> = new Map()
+
+function concernsAll ({ kind }: Change): boolean {
+  return kind === 'clear' || kind === 'merge'
+}
+
+type Values = Pick<Map<string, unknown>, 'get' | 'set' | 'delete' | 'keys'>
+
+function applyTo (content: SessionContent, values: Values, change: Change, merged: ReadonlyMap<string, SessionContent>): void {
+  switch (change.kind) {
+    case 'put': values.set(change.key, change.value); break
+    case 'remove': values.delete(change.key); break
+    case 'update': values.set(change.key, computed(change.key, change.fn, values.get(change.key))); break
+    case 'clear': for (const key of [...values.keys()]) if (!change.keep.includes(key)) values.delete(key); break
+    case 'merge': {
+      const other = merged.get(change.row) ?? change.content
+      for (const [key, value] of other.values) values.set(key, value)
+      content.deadline = Math.max(content.deadline, other.deadline)
+      break
+    }
+    case 'deadline': content.deadline = change.deadline; break
+    case 'rememberMe': content.rememberMe = change.rememberMe; break
+    // The renewed session's deadline is decided before the changes are applied.
+    case 'renew': break
+  }
+}
+
+/** Values whose changes can be undone. */
+class Undoable implements Values {
+  readonly #values: Map<string, unknown>
+  readonly #undo: Array<() => void> = []
+
+  constructor (values: Map<string, unknown>) {
+    this.#values = values
+  }
+
+  get (key: string): unknown {
+    return this.#values.get(key)
+  }
+
+  keys (): MapIterator<string> {
+    return this.#values.keys()
+  }
+
+  set (key: string, value: unknown): Map<string, unknown> {
+    this.#note(key)
+    return this.#values.set(key, value)
+  }
+
+  delete (key: string): boolean {
+    this.#note(key)
+    return this.#values.delete(key)
+  }
+
+  undo (): void {
+    for (const undo of this.#undo.reverse()) undo()
+  }
+
+  #note (key: string): void {
+    const values = this.#values
+    const value = values.get(key)
+    this.#undo.push(values.has(key) ? () => values.set(key, value) : () => values.delete(key))
+  }
+}
+
+/** What an update's function makes of a value. Throws `FST_SESSION_INVALID_VALUE` for a result that a session cannot keep. */
 export function computed (key: string, fn: UpdateFunction, value: unknown): unknown {
   const result = fn(value)
   if (result === undefined) throw new InvalidValueError(key, 'the function given to update returned undefined')

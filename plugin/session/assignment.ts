@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from '../errors.js'
 
 /*
- * With other session plugins one writes `request.session.user = 'ada'`. Here that would be a property of an object that is
- * gone after the request, and nobody would know; so it is an error that says what to write. Where it is in the prototype
- * chain, only names that the session does not have get here, so its methods cost what they did.
+ * With other session plugins, applications write `request.session.user = 'ada'`. Here such a property would be lost without
+ * notice when the request ends, so an assignment throws an error that says what to write. This proxy is the end of the
+ * prototype chain: only names that the session does not have get here, so its methods are not slower.
  */
 const REFUSING = new Proxy(Object.prototype, {
   set (target, name, value, receiver) {
@@ -12,7 +12,7 @@ const REFUSING = new Proxy(Object.prototype, {
   }
 })
 
-/** Has an assignment to a property that the objects of a class do not have throw `FST_SESSION_INVALID_ARGUMENT`. */
+/** Makes assignments to unknown properties of a class's objects throw `FST_SESSION_INVALID_ARGUMENT`. */
 export function refuseAssignments (prototype: object): void {
   Object.setPrototypeOf(prototype, REFUSING)
 }

@@ -1,44 +1,84 @@
-import { stringify } from '../codecs/value.js'
+import type { Holds } from '../codecs/holds.js'
+import { checkValue, stringify } from '../codecs/value.js'
+
+/** An object that the request has been handed, and those that it was handed before for the same key. */
+interface Held {
+  readonly value: object
+  /** How the object was: as the row has it, or as text. */
+  readonly before: Holds | string
+  readonly earlier: Held | undefined
+}
 
 /**
- * The values that a request has been handed and can change in place. Only these are compared at its commit, so a request
- * that reads a string pays nothing.
+ * The objects that a request has been handed and may change in place. A commit compares only these, so a request that
+ * reads a string pays nothing.
  */
 export class HandedOut {
-  readonly #values = new Map<string, { readonly value: object, readonly text: string }>()
+  readonly #held = new Map<string, Held>()
 
-  /** Notes a value as it is now. */
-  hold (key: string, value: object): void {
-    this.#values.set(key, { value, text: stringify(value, key) })
+  /**
+   * Notes an object as it is now. Throws `FST_SESSION_INVALID_VALUE` for an object that a session cannot keep.
+   *
+   * @param row compares values with the row that the object was decoded from, if it comes from one
+   */
+  hold (key: string, value: object, row?: Holds): void {
+    this.#held.set(key, { value, before: row ?? stringify(value, key), earlier: without(this.#held.get(key), value) })
   }
 
   holds (key: string, value: object): boolean {
-    return this.#values.get(key)?.value === value
+    for (let held = this.#held.get(key); held !== undefined; held = held.earlier) if (held.value === value) return true
+    return false
   }
 
-  /** The key has a value of its own now, or none. */
+  /** The application has set or removed the key: its objects are no part of the session any more. */
   forget (key: string): void {
-    this.#values.delete(key)
+    this.#held.delete(key)
   }
 
   /**
-   * Those that have been changed since they were noted, by their keys; they are noted no longer. Throws
-   * `FST_SESSION_INVALID_VALUE`, and forgets none, if one has become what a session cannot keep.
+   * Returns the objects that were changed since they were noted, with their keys, and no longer notes them. Of two objects
+   * of one key the one that was handed out later comes later. Throws `FST_SESSION_INVALID_VALUE`, and notes all objects as
+   * before, if one has become something that a session cannot keep.
    */
   takeChanged (): Array<[key: string, value: object]> {
     const changed: Array<[string, object]> = []
-    for (const [key, { value, text }] of this.#values) {
-      if (stringify(value, key) !== text) changed.push([key, value])
-    }
-    for (const [key] of changed) this.#values.delete(key)
+    for (const [key, held] of this.#held) addChanged(key, held, changed)
+    for (const [key, value] of changed) this.#set(key, without(this.#held.get(key), value))
     return changed
   }
 
-  /** Puts the very objects that the application has into `values` where these hold the same; forgets the others. */
-  putInto (values: Map<string, unknown>): void {
-    for (const [key, { value, text }] of this.#values) {
-      if (values.has(key) && stringify(values.get(key), key) === text) values.set(key, value)
-      else this.#values.delete(key)
+  /**
+   * Puts the very objects that the application has into the values of a row, where these are the same.
+   *
+   * @param row compares values with that row
+   */
+  putInto (values: Map<string, unknown>, row: Holds): void {
+    for (const [key, newest] of this.#held) {
+      let held: Held | undefined = newest
+      while (held !== undefined && !row(key, held.value)) held = held.earlier
+      if (held !== undefined) values.set(key, held.value)
     }
   }
+
+  #set (key: string, held: Held | undefined): void {
+    if (held === undefined) this.#held.delete(key)
+    else this.#held.set(key, held)
+  }
+}
+
+/** Adds the objects that were changed, the earliest first. */
+function addChanged (key: string, { value, before, earlier }: Held, changed: Array<[string, object]>): void {
+  if (earlier !== undefined) addChanged(key, earlier, changed)
+  const isAsBefore = typeof before === 'string' ? stringify(value, key) === before : before(key, value)
+  if (isAsBefore) return
+  checkValue(value, key)
+  changed.push([key, value])
+}
+
+/** The same objects but this one. */
+function without (held: Held | undefined, value: object): Held | undefined {
+  if (held === undefined) return undefined
+  const earlier = without(held.earlier, value)
+  if (held.value === value) return earlier
+  return earlier === held.earlier ? held : { ...held, earlier }
 }

@@ -1,13 +1,13 @@
 import type { Session } from './session.js'
 
 /*
- * @fastify/passport's option `keepSessionInfo` takes `Object.keys(session)` for the keys of its values. Ours are no
- * properties: they live in a map of their own, so that a key may be named like a method. So where passport is in use, and
- * nowhere else because a proxy takes its microsecond, the session lists its keys as if they were properties.
+ * The option `keepSessionInfo` of @fastify/passport reads the keys of a session's values by `Object.keys(session)`. Our
+ * values are not properties, so that a key may have the name of a method. Therefore the session lists its keys as if they
+ * were properties, but only where passport is in use: a proxy makes every call slower.
  */
 const made = new WeakMap<Session, Session>()
 
-/** The same session, with its keys listed by `Object.keys`. */
+/** Returns the same session, whose keys `Object.keys` lists. */
 export function withKeysListed (session: Session): Session {
   let listing = made.get(session)
   if (listing === undefined) {
@@ -24,7 +24,7 @@ const LISTING: ProxyHandler<Session> = {
   },
   ownKeys: session => session.keys(),
   getOwnPropertyDescriptor (session, key) {
-    // The value is not told: it would be one that was handed out, and so has to be compared at commit.
+    // It has no value: that would be handed out, and a commit would have to compare it.
     return typeof key === 'string' && key !== '' && session.exists(key) ? { enumerable: true, configurable: true, value: undefined } : undefined
   }
 }

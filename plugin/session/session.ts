@@ -1,11 +1,11 @@
 /**
- * The keys of your sessions and their types. Add yours by declaration merging:
+ * The keys of your sessions and the types of their values. Add yours by declaration merging:
  *
  *     declare module 'fastify-sql-sessions' {
  *       interface SessionData { userId: number }
  *     }
  *
- * A key that is declared here is checked wherever it is used; any other key takes and gives values of any kind.
+ * The compiler checks the keys that are declared here. Any other key takes and gives values of any kind.
  */
 export interface SessionData {}
 
@@ -15,70 +15,77 @@ export type SessionKey = keyof SessionData | (string & {})
 /** The type of the value of a key. */
 export type SessionValue<K> = K extends keyof SessionData ? SessionData[K] : unknown
 
-/** Whether the request has changed its session since it was loaded or last committed. */
+/** Whether the request has changed its session since the session was loaded or last committed. */
 export type SessionStatus = 'unmodified' | 'modified' | 'destroyed'
 
 /**
- * The session of a request, `request.session`: never null, empty for a visitor without one, and stored only once
- * something is put into it.
+ * The session of a request, `request.session`. It is never null. A visitor without a session has an empty one, which is
+ * stored once something is put into it.
  *
- * What you put is what you get, in this request and in the next: string, number (NaN, the infinities and -0 too), boolean,
- * null, array, plain object, Date, bigint, Uint8Array, Buffer, Map and Set. A value that `get` handed out and that you
- * changed in place is saved too.
+ * What you put is what you get, in this request and in the next: string, number (also NaN, the infinities and -0), boolean,
+ * null, array, plain object, Date, bigint, Uint8Array, Buffer, Map and Set. If you change an object in place that `get` has
+ * returned, the change is saved too.
  *
- * The reply commits the session before its headers leave. What never gets there (a hijacked reply, a websocket, a long
- * stream) calls {@link Session.commit}.
+ * The reply commits the session before its headers are sent. What sends no ordinary reply (a hijacked reply, a websocket, a
+ * long stream) calls {@link Session.commit}.
  *
- * Errors of every method: `FST_SESSION_INVALID_ARGUMENT` for a key that is no string or is empty; of those that return a
- * promise also `FST_SESSION_STORE_UNAVAILABLE` (503).
+ * Every method throws `FST_SESSION_INVALID_ARGUMENT` (500) for a key that is not a string or is empty. Every method that
+ * returns a promise may reject with `FST_SESSION_STORE_UNAVAILABLE` (503).
  */
 export interface Session {
-  /** The value of a key, or undefined. */
+  /** Returns the value of a key, or undefined. */
   get<K extends SessionKey> (key: K): SessionValue<K> | undefined
 
-  /** Sets a key. Throws `FST_SESSION_INVALID_VALUE` for a value that a session cannot keep. */
+  /** Sets the value of a key. Throws `FST_SESSION_INVALID_VALUE` for a value that a session cannot keep. */
   put<K extends SessionKey> (key: K, value: SessionValue<K>): void
 
-  /** The value of a key, which is then removed; or undefined. */
+  /** Removes a key, and returns the value that it had, or undefined. */
   pop<K extends SessionKey> (key: K): SessionValue<K> | undefined
 
   /** Removes a key. */
   remove (key: SessionKey): void
 
-  /** Removes all keys, also those that another request adds before this one's commit. Keeps token, deadline and `rememberMe`. */
+  /** Removes all keys, also those that another request adds before this one's commit. Token, deadline and `rememberMe` stay. */
   clear (): void
 
-  /** Whether there is such a key. */
+  /** Returns whether the session has the key. */
   exists (key: SessionKey): boolean
 
-  /** All keys, sorted. */
+  /** Returns all keys, sorted. */
   keys (): string[]
 
   /**
-   * Sets a key to what `fn` makes of its value, and returns that. Should another request have changed the session before
-   * this one's commit, `fn` is called again with the newer value, so that counters count; the result is final after
-   * `await commit()`. `fn` must be synchronous and should do nothing but compute. Throws `FST_SESSION_INVALID_VALUE` for a
-   * result that a session cannot keep.
+   * Sets a key to what `fn` computes from its value, and returns the new value. If another request changes the session
+   * before this one's commit, `fn` is called again with the newer value. So a counter counts every request. The result is
+   * final after `await commit()`.
+   *
+   * Throws `FST_SESSION_INVALID_VALUE` for a result that a session cannot keep, and what `fn` throws.
+   *
+   * @param fn must be synchronous, and should do nothing but compute
    */
   update<K extends SessionKey> (key: K, fn: (value: SessionValue<K> | undefined) => SessionValue<K>): SessionValue<K>
 
   /**
-   * Ends the session, at once and for all requests: deletes it and, with the reply, its cookie. A put after it begins a
-   * new session. A visitor without a session costs no query.
+   * Ends the session at once and for all requests: deletes it now, and its cookie with the reply. What is put afterwards
+   * begins a new session. A visitor without a session costs no query.
+   *
+   * If the deletion fails, the session may still be alive: call `destroy` again. The reply of a request that does not await
+   * `destroy` fails in its place.
    */
   destroy (): Promise<void>
 
   /**
-   * Gives the session a new token and a new lifetime at its commit, in one step. Call it whenever the user's rights
-   * change (signing in above all), against session fixation:
+   * Gives the session a new token and a new lifetime, in one step at its commit. Call it whenever the user's rights change,
+   * at signing in above all. It prevents session fixation:
    * https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html#renew-the-session-id-after-any-privilege-level-change
    */
   renewToken (): void
 
   /**
-   * Takes the values of another session into this one (they win over this one's), and the later of the two deadlines; the
-   * other session ends with the commit. A token of no live session changes nothing. For a session that a SameSite=Strict
-   * cookie kept from a request.
+   * Takes the values of another session into this one, where they replace values of the same keys. The later of the two
+   * deadlines applies. The other session ends with the commit. A token that leads to no live session changes nothing.
+   *
+   * Meant for a session whose SameSite=Strict cookie the browser did not send.
    *
    * @param token the other session's token, as its cookie has it
    */
@@ -87,34 +94,44 @@ export interface Session {
   /** 'modified' once something was changed, 'destroyed' after {@link Session.destroy}. */
   readonly status: SessionStatus
 
-  /** The token, as the cookie has it: a secret. Empty before the first commit; the old one until a renewal is committed. */
+  /** The token, as the cookie has it: a secret. Empty before the first commit. Until a renewal is committed, the old token. */
   readonly token: string
 
-  /** A short hash of the token, for logs; empty if there is no token. */
+  /** A short hash of the token, for logs. Empty if there is no token. */
   readonly id: string
 
-  /** When the session ends however much it is used. For a session that is not stored yet, what it would be now. */
+  /** When the session ends, however much it is used. For a session that is not stored: when it would end. */
   readonly deadline: Date
 
-  /** Sets the deadline. Throws `FST_SESSION_INVALID_ARGUMENT` for what is no valid Date in the future. */
+  /** Sets the deadline. Throws `FST_SESSION_INVALID_ARGUMENT` if it is not a valid Date in the future. */
   setDeadline (deadline: Date): void
 
   /** With `cookie.persist: false`: whether the cookie outlives the browser (true) or ends with it (false, the default). */
   rememberMe (remember: boolean): void
 
   /**
-   * Saves the changes now. Not needed where a reply is sent: the plugin does it then, and does nothing if this was last.
-   * Throws `FST_SESSION_GONE` (409) if the session has ended meanwhile, `FST_SESSION_TOO_LARGE` (500) if it does not fit,
-   * `FST_SESSION_HEADERS_SENT` (500) if it needs a cookie and the headers have left.
+   * Saves the changes now. A request that sends an ordinary reply need not call it.
+   *
+   * - `FST_SESSION_GONE` (409): another request has ended the session, or it has expired. The changes were not saved. The
+   *   session is empty now but for them. What is changed afterwards, or all of it after `renewToken`, begins a new session.
+   * - `FST_SESSION_STORE_UNAVAILABLE` (503): the changes may or may not have been saved. Call `commit` again. The changes are
+   *   applied once, unless another request has written in between or the codec writes no header: then they may be applied
+   *   twice, which matters for `update`.
+   * - `FST_SESSION_TOO_LARGE` (500): the session does not fit into its row.
+   * - `FST_SESSION_HEADERS_SENT` (500): the session needs a cookie, and the headers have been sent.
+   * - `FST_SESSION_INVALID_VALUE` (500): an object was changed in place into something that a session cannot keep.
+   *
+   * After a failed commit the reply must not look like success: with a status below 300 (below 400 if nobody awaits the
+   * commit) the reply fails in its place. The reply saves what was changed after the failure, not what has failed.
    */
   commit (): Promise<void>
 
-  /** {@link Session.put}, where undefined removes the key: for @fastify/passport, @fastify/flash and their like. */
+  /** {@link Session.put}; undefined removes the key. For @fastify/passport, @fastify/flash and similar plugins. */
   set<K extends SessionKey> (key: K, value: SessionValue<K> | undefined): void
 
-  /** {@link Session.renewToken}, then removes all keys but these: for @fastify/passport. */
+  /** {@link Session.renewToken}, then removes all keys but these. For @fastify/passport. */
   regenerate (keep?: readonly SessionKey[]): Promise<void>
 
-  /** A copy of all values as a plain object. */
+  /** Returns a copy of all values as a plain object. */
   data (): Record<string, unknown>
 }

@@ -1,5 +1,7 @@
 import { Cleanup, cleanupIntervalOf } from '../sql/cleanup.js'
 import { ExpiryQueue } from './expiry-queue.js'
+import type { TimedStore } from '../clock.js'
+import { expiryStays } from '../expiry.js'
 import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from '../sql/successor.js'
 import {
   SUCCESSOR_TTL, type ChangedSession, type Found, type NewSession, type Outcome, type SessionStore, type StoredSession,
@@ -33,7 +35,7 @@ const CLEANUP_BATCH = 1000
 /** One warning stands for all the evictions since the last one, in milliseconds. */
 const EVICTION_WARNING_INTERVAL = 10_000
 
-class MemoryStore implements SessionStore {
+class MemoryStore implements TimedStore {
   readonly isBounded = true
   readonly #rows = new Map<string, Row>()
   readonly #expiries = new ExpiryQueue()
@@ -75,7 +77,7 @@ class MemoryStore implements SessionStore {
       const now = time()
       return { kind: 'changed', now, session: { token: session.token, data: row.data, ttl: row.expiry - now } }
     }
-    if (session.expiryStays === true) row.data = ownCopy(session.data)
+    if (expiryStays(session)) row.data = ownCopy(session.data)
     else this.#write(session)
     return { kind: 'saved' }
   }
@@ -136,6 +138,10 @@ class MemoryStore implements SessionStore {
       if (this.#rows.delete(first.token)) deleted++
     }
     return deleted
+  }
+
+  now (): number {
+    return time()
   }
 
   stopCleanup (): void {

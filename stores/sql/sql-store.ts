@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Lanes } from './batch.js'
 import { Cleanup, cleanupIntervalOf } from './cleanup.js'
-import { Clock } from '../clock.js'
+import { Clock, type TimedStore } from '../clock.js'
+import { expiryStays } from '../expiry.js'
 import { errorCode, StoreMisconfiguredError, StoreUnavailableError, TableMissingError, TooLargeError, withoutTokens } from '../errors.js'
 import { decidedBy } from '../rewrite.js'
 import { CommitLostError, LostError, UnreachedError, type Contact, type SqlDatabase } from './database.js'
 import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from './successor.js'
-import type { ChangedSession, Found, NewSession, Outcome, SessionStore, StoredSession, StoreLog, TouchedSession, Write } from '../store.js'
+import type { ChangedSession, Found, NewSession, Outcome, StoredSession, StoreLog, TouchedSession, Write } from '../store.js'
 import { duration, LONGEST_TIMER, positiveInteger } from '../validate.js'
 
 /** The options that the SQL stores share. */
@@ -50,7 +51,7 @@ interface Ready {
 }
 
 /** A store on a SQL database: batches, repeats, bounds on time, and the cleanup. The statements are the database's. */
-export class SqlStore<Connection> implements SessionStore {
+export class SqlStore<Connection> implements TimedStore {
   readonly isBounded = true
   readonly #database: SqlDatabase<Connection>
   readonly #timeout: number
@@ -104,7 +105,7 @@ export class SqlStore<Connection> implements SessionStore {
     const { update, contact } = this.#ready ?? await this.#contact()
     const fitting = this.#fitting(session, contact)
     if (!this.#isPossible(session.token)) return { kind: 'gone' }
-    const outcome = await update(fitting)
+    const outcome = await update({ ...fitting, expiryStays: expiryStays(fitting) })
     if (outcome === undefined) throw new StoreUnavailableError('the connection was lost while it was writing')
     return outcome
   }
@@ -148,6 +149,10 @@ export class SqlStore<Connection> implements SessionStore {
       if (count < most) break
     }
     return deleted
+  }
+
+  now (): number | undefined {
+    return this.#clock.now()
   }
 
   stopCleanup (): void {

@@ -1,4 +1,5 @@
 import { asBuffer } from '../bytes.js'
+import { FORMAT } from '../format.js'
 
 /*
  * The note that a renewed session leaves in its old row: it names the new one, so that a sign-out that was loaded under
@@ -7,7 +8,7 @@ import { asBuffer } from '../bytes.js'
  */
 
 /** How the data of such a row begins. */
-export const NOTE = Buffer.from('FSS1 renewed as ')
+export const NOTE = Buffer.from(`${FORMAT}renewed as `)
 
 /** A chain of renewals is followed this far: many more than fit into SUCCESSOR_TTL. */
 export const MOST_SUCCESSORS = 32

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { memoryStore, type SessionStore } from '../../../plugin/index.js'
+import { memoryStore, textCodec, type Codec, type SessionStore } from '../../../plugin/index.js'
 import { startSite } from '../../support/site.js'
 
 /** A promise, and what fulfils it. */
@@ -42,20 +42,6 @@ t.test('a row that somebody else has written in another form meanwhile is not th
   for await (const { data } of store.scan()) t.equal(Buffer.from(data).toString(), 'something else')
 })
 
-t.test('a write that does not end is answered 503 in time, and so is who waits behind it, whose change is not saved later', async t => {
-  const { store, reached, release } = storeThatHolds()
-  const browser = (await startSite(t, { store, storeTimeout: 50 })).browser()
-  await browser.visit(session => session.put('a', 1))
-  const first = browser.visit(session => session.put('first', 1))
-  await reached
-  const { response } = await browser.visit(session => session.put('second', 2))
-  t.equal(response.statusCode, 503)
-  t.match(response.json(), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
-  t.equal((await first).response.statusCode, 503, 'it is not known to be saved')
-  release()
-  t.strictSame((await browser.visit(session => session.keys())).value, ['a', 'first'], 'it was')
-})
-
 t.test('where all that waited together fail of their own doing, nothing is written', async t => {
   const { store, reached, release } = storeThatHolds()
   const browser = (await startSite(t, store)).browser()
@@ -91,4 +77,32 @@ t.test('a visitor who leaves nothing behind gets no session', async t => {
   t.strictSame([...renewed.cookies, ...taken.cookies], [])
   t.equal(taken.value, 'unmodified')
   for await (const session of store.scan()) t.notOk(session)
+})
+
+t.test('a codec that binds the data to the row is told the row at every step', async t => {
+  const bound: Codec = {
+    encode: (content, row) => Buffer.concat([Buffer.from(String(row?.rowKey)), textCodec.encode(content)]),
+    decode: (data, row) => {
+      if (Buffer.from(data.subarray(0, 43)).toString() !== row?.rowKey) throw new Error('this is the data of another row')
+      return textCodec.decode(data.subarray(43))
+    }
+  }
+  const site = await startSite(t, { codec: bound })
+  const [browser, merged] = [site.browser(), site.browser()]
+  await browser.visit(session => { session.put('list', [1]); session.put('n', 0) })
+  await merged.visit(session => session.put('theirs', 1))
+  const other = browser.copy()
+  const { response } = await browser.visit(async session => {
+    (session.get('list') as number[]).push(2)
+    await other.visit(theirs => theirs.put('n', 1))
+    await session.commit()
+    session.update('n', n => Number(n) + 1)
+    session.renewToken()
+    await session.commit();
+    (session.get('list') as number[]).push(3)
+    await session.mergeSession(merged.token)
+  })
+  t.equal(response.statusCode, 200)
+  t.strictSame((await browser.visit(session => session.data())).value, { list: [1, 2, 3], n: 2, theirs: 1 })
+  t.strictSame(site.log.complaints, [])
 })

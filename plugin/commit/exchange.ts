@@ -1,0 +1,138 @@
+import type { Changes } from './changes.js'
+import type { Row, Rows } from './rows.js'
+import type { SessionContent } from '../codecs/codec.js'
+import { MergedSessionGoneError, SessionGoneError } from '../errors.js'
+import type { Found, NewSession, SessionStore, StoredSession, Write } from '../../stores/store.js'
+
+/** What a transaction writes: the session, and how its rows change. No writes: the row holds the session already. */
+interface Decision {
+  readonly session: NewSession
+  readonly content: SessionContent
+  readonly writes: readonly Write[]
+}
+
+/**
+ * The commits that need a transaction: it locks rows, applies the changes to what the rows hold, and writes the outcome.
+ * All of them throw `FST_SESSION_GONE` if the session has ended.
+ */
+export class Exchange {
+  readonly #store: SessionStore
+  readonly #rows: Rows
+
+  constructor (store: SessionStore, rows: Rows) {
+    this.#store = store
+    this.#rows = rows
+  }
+
+  /**
+   * Renews: the session goes on under a new key, with a new lifetime. If its row is gone, a session with these changes
+   * alone begins. A repeated call must give the same key, so that a renewal whose answer was lost is found.
+   *
+   * @param row the session's row, if it has one
+   */
+  async renew (row: Row | undefined, newKey: string, changes: Changes): Promise<Row> {
+    const keys = [...row === undefined ? [] : [row.key], ...changes.merged]
+    return await this.#rewrite(changes.wereAttempted ? [newKey, ...keys] : keys, locked => {
+      const renewed = locked.find(newKey)
+      if (renewed !== undefined && changes.missingIn(this.#rows.version(renewed.data)) !== changes) return this.#inPlace(locked, newKey, changes)
+
+      const own = row === undefined ? undefined : locked.content(row.key)
+      const content = { values: own?.values ?? new Map<string, unknown>(), deadline: this.#rows.newDeadline(locked.now), rememberMe: own?.rememberMe }
+      changes.apply(content, locked.merged(changes))
+      const session = this.#encode(newKey, content, locked.now, changes)
+      const move: Write[] = row === undefined || own === undefined ? [] : [{ kind: 'move', token: row.key, to: newKey }]
+      return { session, content, writes: [...deletes(changes), ...move, { kind: 'insert', session }] }
+    })
+  }
+
+  /** Merges: the values of other sessions come into this one, and the others end. */
+  async merge (row: Row, changes: Changes): Promise<Row> {
+    return await this.#rewrite([row.key, ...changes.merged], locked => this.#inPlace(locked, row.key, changes))
+  }
+
+  /**
+   * Locks: after too many conflicts the session's row is kept from other writers.
+   *
+   * @param apply applies the changes of several requests and returns those that it has applied. It may be called again.
+   */
+  async lock (key: string, apply: (content: SessionContent, row: Row) => readonly Changes[]): Promise<Row> {
+    return await this.#rewrite([key], locked => {
+      const { session: found, content } = locked.live(key)
+      const applied = apply(content, this.#rows.found(found, content, performance.now()))
+      if (applied.length === 0) return { session: found, content, writes: [] }
+      const session = this.#encode(key, content, locked.now, ...applied)
+      return { session, content, writes: [{ kind: 'update', session }] }
+    })
+  }
+
+  /** Applies what is not in the row yet, and leaves the session under its key. */
+  #inPlace (locked: Locked, key: string, changes: Changes): Decision {
+    const { session: found, content } = locked.live(key)
+    const missing = changes.missingIn(this.#rows.version(found.data))
+    if (missing.isEmpty) return { session: found, content, writes: [] }
+    missing.apply(content, locked.merged(missing))
+    const session = this.#encode(key, content, locked.now, changes)
+    return { session, content, writes: [...deletes(missing), { kind: 'update', session }] }
+  }
+
+  #encode (key: string, content: SessionContent, now: number, ...changes: readonly Changes[]): NewSession {
+    const session = this.#rows.encode(key, content, now)
+    for (const one of changes) one.noteAttempt(this.#rows.version(session.data))
+    return session
+  }
+
+  async #rewrite (keys: readonly string[], decide: (locked: Locked) => Decision): Promise<Row> {
+    let decision: Decision | undefined
+    await this.#store.rewrite(keys, found => {
+      decision = decide(new Locked(found, this.#rows))
+      return decision.writes
+    })
+    // The rewrite has resolved, so it has called its function.
+    const { session, content } = decision as unknown as Decision
+    return this.#rows.written(session, content)
+  }
+}
+
+/** The rows that a transaction has locked. */
+class Locked {
+  readonly now: number
+  readonly #sessions: ReadonlyMap<string, StoredSession>
+  readonly #rows: Rows
+
+  constructor ({ now, sessions }: Found, rows: Rows) {
+    this.now = now
+    this.#sessions = new Map(sessions.map(session => [session.token, session]))
+    this.#rows = rows
+  }
+
+  find (key: string): StoredSession | undefined {
+    return this.#sessions.get(key)
+  }
+
+  /** What a row holds; undefined if the session has ended. */
+  content (key: string): SessionContent | undefined {
+    const session = this.find(key)
+    return session === undefined ? undefined : this.#rows.liveContent(key, session.data, this.now)
+  }
+
+  /** The row and the content of a session that must not have ended. */
+  live (key: string): { readonly session: StoredSession, readonly content: SessionContent } {
+    const session = this.find(key)
+    const content = this.content(key)
+    if (session === undefined || content === undefined) throw new SessionGoneError()
+    return { session, content }
+  }
+
+  /** The content of the sessions that are merged in, by their keys. Throws `FST_SESSION_GONE` if one of them has ended. */
+  merged (changes: Changes): ReadonlyMap<string, SessionContent> {
+    return new Map(changes.merged.map(key => {
+      const content = this.content(key)
+      if (content === undefined) throw new MergedSessionGoneError()
+      return [key, content]
+    }))
+  }
+}
+
+function deletes (changes: Changes): Write[] {
+  return [...new Set(changes.merged)].map(token => ({ kind: 'delete', token }))
+}

@@ -1,0 +1,218 @@
+import type { Changes } from './changes.js'
+import type { Exchange } from './exchange.js'
+import type { Row, Rows } from './rows.js'
+import type { SessionContent } from '../codecs/codec.js'
+import { SessionGoneError, StoreMisconfiguredError, StoreUnavailableError, TableMissingError } from '../errors.js'
+import type { SessionStore, StoredSession } from '../../stores/store.js'
+
+/** After this many conflicts with other writers a line locks its row, so that every request gets its turn. */
+const MOST_CONFLICTS = 2
+/** How many requests wait at most, in all lines together. */
+const MOST_WAITING = 10_000
+
+/** What the lines must know. */
+export interface LineSettings {
+  readonly store: SessionStore
+  /** How long a request waits for its write, in milliseconds. */
+  readonly storeTimeout: number
+}
+
+/**
+ * The requests of one session that are queued in this process. While a write is running, further requests gather. The next
+ * write then holds the changes of all of them.
+ */
+export class Lines {
+  readonly #settings: LineSettings
+  readonly #rows: Rows
+  readonly #exchange: Exchange
+  /** The queued requests by the keys of their rows. A line is here for as long as it is served. */
+  readonly #lines = new Map<string, Entry[]>()
+  #waiting = 0
+
+  constructor (settings: LineSettings, rows: Rows, exchange: Exchange) {
+    this.#settings = settings
+    this.#rows = rows
+    this.#exchange = exchange
+  }
+
+  /**
+   * Replaces the session in a row. Rejects with `FST_SESSION_GONE` if the session has ended, and with
+   * `FST_SESSION_STORE_UNAVAILABLE` after `storeTimeout` or if too many requests wait.
+   *
+   * @param row the row as the request has loaded it or written it last
+   * @param own the row's content with the changes applied. Left out, the changes are applied to what is in the row. It is
+   * encoded before this method returns, or not used.
+   */
+  update (row: Row, changes: Changes, own?: SessionContent): Promise<Row> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting >= MOST_WAITING) {
+        reject(new StoreUnavailableError(`${MOST_WAITING} requests are waiting for it`))
+        return
+      }
+      this.#waiting++
+      const entry = new Entry(row, changes, this.#settings.storeTimeout, resolve, reject, () => { this.#waiting-- })
+      const line = this.#lines.get(row.key)
+      if (line === undefined) void this.#serve(entry, own)
+      else line.push(entry)
+    })
+  }
+
+  /** Serves a line until it is empty. */
+  async #serve (first: Entry, own: SessionContent | undefined): Promise<void> {
+    const line: Entry[] = []
+    this.#lines.set(first.row.key, line)
+    let newest = await this.#write([first], first.row, own)
+    while (line.length > 0) {
+      const entries = line.splice(0) as [Entry, ...Entry[]]
+      newest = await this.#write(entries, newest ?? entries[0].row)
+    }
+    this.#lines.delete(first.row.key)
+  }
+
+  /** Writes the changes of several requests at once and answers them. Never rejects. Returns what is in the row, if known. */
+  async #write (entries: readonly Entry[], newest: Row, own?: SessionContent): Promise<Row | undefined> {
+    let waiting = entries
+    try {
+      let row = newest
+      let content = own ?? this.#open(row.key, row.data)
+      if (own === undefined) waiting = this.#apply(waiting, content, row)
+      for (let conflicts = 0; waiting.length > 0; conflicts++) {
+        if (conflicts === MOST_CONFLICTS) return await this.#writeLocked(row.key, waiting)
+        const outcome = await this.#send(row, content, waiting)
+        if (outcome.kind === 'gone') throw new SessionGoneError()
+        if (outcome.kind === 'saved') return answer(waiting, { ...outcome.row, values: content === own ? content.values : undefined })
+        content = this.#open(row.key, outcome.session.data)
+        row = this.#rows.found(outcome.session, content, performance.now())
+        waiting = this.#apply(waiting, content, row)
+      }
+      return row
+    } catch (error) {
+      return await this.#oneByOne(waiting, error)
+    }
+  }
+
+  /** Sends one write. Nothing is saved if another writer has changed the row. */
+  async #send (row: Row, content: SessionContent, entries: readonly Entry[]): Promise<SendOutcome> {
+    const now = this.#rows.now()
+    const session = this.#rows.encode(row.key, content, now)
+    const keepsExpiry = this.#rows.keepsExpiry(row, content.deadline, now)
+    const ttl = keepsExpiry ? row.expiry - performance.now() : session.ttl
+    for (const { changes } of entries) changes.noteAttempt(this.#rows.version(session.data))
+    const outcome = await this.#settings.store.update({ ...session, ttl, seen: this.#rows.seen(row, content.deadline) })
+    if (outcome.kind !== 'saved') return outcome
+    const written = this.#rows.written(session, content)
+    return { kind: 'saved', row: keepsExpiry ? { ...written, expiry: row.expiry } : written }
+  }
+
+  async #writeLocked (key: string, entries: readonly Entry[]): Promise<Row> {
+    let waiting = entries
+    const row = await this.#exchange.lock(key, (content, locked) => {
+      waiting = this.#apply(entries, content, locked)
+      return waiting.map(({ changes }) => changes)
+    })
+    return answer(waiting, row)
+  }
+
+  /** The content of a row whose session must not have ended. */
+  #open (key: string, data: Uint8Array): SessionContent {
+    const content = this.#rows.liveContent(key, data, this.#rows.now())
+    if (content === undefined) throw new SessionGoneError()
+    return content
+  }
+
+  /**
+   * Applies the changes of each request to the content of a row. Returns the requests whose changes must be written; the
+   * others are answered: their changes have failed, or a write of theirs whose answer was lost has made this row.
+   */
+  #apply (entries: readonly Entry[], content: SessionContent, row: Row): Entry[] {
+    const version = this.#rows.version(row.data)
+    return entries.filter(entry => {
+      if (entry.isAnswered) return false
+      const missing = entry.changes.missingIn(version)
+      if (missing.isEmpty) {
+        entry.resolve({ ...row, values: undefined })
+        return false
+      }
+      try {
+        missing.apply(content)
+        return true
+      } catch (error) {
+        entry.reject(error)
+        return false
+      }
+    })
+  }
+
+  /**
+   * Answers the requests of a write that failed. If the fault may be one request's (it has put what cannot be encoded, or
+   * made the session too large), each is written by itself.
+   */
+  async #oneByOne (entries: readonly Entry[], error: unknown): Promise<Row | undefined> {
+    if (entries.length === 1 || concernsAll(error)) {
+      entries.forEach((entry, i) => entry.reject(i === 0 ? error : ownCopy(error)))
+      return undefined
+    }
+    let newest: Row | undefined
+    for (const entry of entries) newest = await this.#write([entry], newest ?? entry.row) ?? newest
+    return newest
+  }
+}
+
+type SendOutcome =
+  | { readonly kind: 'saved', readonly row: Row }
+  | { readonly kind: 'changed', readonly session: StoredSession }
+  | { readonly kind: 'gone' }
+
+/** A request in a line. It is answered once: by its write, or when its time is up. */
+class Entry {
+  readonly row: Row
+  readonly changes: Changes
+  isAnswered = false
+  readonly #timer: NodeJS.Timeout
+  readonly #resolve: (row: Row) => void
+  readonly #reject: (error: unknown) => void
+  readonly #leave: () => void
+
+  constructor (row: Row, changes: Changes, timeout: number, resolve: (row: Row) => void, reject: (error: unknown) => void, leave: () => void) {
+    this.row = row
+    this.changes = changes
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#leave = leave
+    this.#timer = setTimeout(() => this.reject(new StoreUnavailableError(`no answer within ${timeout} ms`)), timeout)
+  }
+
+  resolve (row: Row): void {
+    this.#settle()
+    this.#resolve(row)
+  }
+
+  reject (error: unknown): void {
+    this.#settle()
+    this.#reject(error)
+  }
+
+  #settle (): void {
+    clearTimeout(this.#timer)
+    if (this.isAnswered) return
+    this.isAnswered = true
+    this.#leave()
+  }
+}
+
+function answer (entries: readonly Entry[], row: Row): Row {
+  for (const entry of entries) entry.resolve(row)
+  return row
+}
+
+/** Whether an error says nothing about single requests: a write for each of them would fail too. */
+function concernsAll (error: unknown): boolean {
+  return [SessionGoneError, StoreUnavailableError, StoreMisconfiguredError, TableMissingError].some(kind => error instanceof kind)
+}
+
+/** Fastify writes to the errors that it replies with, so each request gets one of its own. */
+function ownCopy (error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const copy: object = Object.create(Object.getPrototypeOf(error) as object)
+  return Object.assign(copy, error, { message: error.message, stack: error.stack, cause: error.cause })
+}

@@ -1,0 +1,138 @@
+import type { Codec, SessionContent } from '../codecs/codec.js'
+import { holdsOf, type Holds } from '../codecs/holds.js'
+import { SessionGoneError } from '../errors.js'
+import type { TimedStore } from '../../stores/clock.js'
+import type { NewSession, Seen, StoredSession, TouchedSession } from '../../stores/store.js'
+
+/** What is in a row, as it was last read or written. */
+export interface Row {
+  /** The key of the row, which the store calls its token. */
+  readonly key: string
+  readonly data: Uint8Array
+  /** When the row expires, in milliseconds of the process's monotonic clock, `performance.now()`. */
+  readonly expiry: number
+  /** The session's deadline, in milliseconds since 1970 UTC, in the database's time. */
+  readonly deadline: number
+  readonly rememberMe: boolean | undefined
+  /** The map that `data` was made of or decoded into. Undefined if other requests' changes may be in `data`. */
+  readonly values: Map<string, unknown> | undefined
+}
+
+/** What {@link Rows} must know. Times are in milliseconds. */
+export interface RowSettings {
+  readonly store: Pick<TimedStore, 'now'>
+  readonly codec: Codec
+  readonly lifetime: number
+  readonly idleTimeout: number
+  readonly touchInterval: number
+}
+
+/** Makes rows of sessions and sessions of rows, and decides how long a row lives. */
+export class Rows {
+  readonly #settings: RowSettings
+
+  constructor (settings: RowSettings) {
+    this.#settings = settings
+  }
+
+  /** The database's time, in milliseconds since 1970 UTC; before the first contact the process's own. */
+  now (): number {
+    return this.#settings.store.now() ?? Date.now()
+  }
+
+  /** How far the database's clock is ahead of the process's, in milliseconds. Less than a second is the time of an answer. */
+  clockSkew (): number {
+    const skew = this.now() - Date.now()
+    return Math.abs(skew) < 1000 ? 0 : skew
+  }
+
+  /** The deadline of a session that begins at `now`. A whole number, because codecs keep whole milliseconds. */
+  newDeadline (now: number): number {
+    return Math.floor(now + this.#settings.lifetime)
+  }
+
+  /** The content of a session that begins now. */
+  emptyContent (): SessionContent {
+    return { values: new Map(), deadline: this.newDeadline(this.now()), rememberMe: undefined }
+  }
+
+  /** Throws for data that the codec did not write. */
+  decode (key: string, data: Uint8Array): SessionContent {
+    return this.#settings.codec.decode(data, { rowKey: key })
+  }
+
+  /** Tells whether a row holds a value under a key. */
+  holdsOf ({ key, data }: Row): Holds {
+    return holdsOf(this.#settings.codec, data, { rowKey: key })
+  }
+
+  /** The content of a row. Undefined if the deadline has passed, or if another program has written another format. */
+  liveContent (key: string, data: Uint8Array, now: number): SessionContent | undefined {
+    try {
+      const content = this.decode(key, data)
+      return content.deadline > now ? content : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** The row that a store has answered with. `readAt` is the time of the answer by `performance.now()`. */
+  found ({ token, data, ttl }: StoredSession, { deadline, rememberMe, values }: SessionContent, readAt: number): Row {
+    return { key: token, data, expiry: readAt + ttl, deadline, rememberMe, values }
+  }
+
+  /** A session as it is to be written. Throws `FST_SESSION_GONE` if the deadline has passed. */
+  encode (key: string, content: SessionContent, now: number): NewSession {
+    const ttl = this.#ttl(content.deadline, now)
+    if (ttl <= 0) throw new SessionGoneError()
+    return { token: key, data: this.#settings.codec.encode(content, { rowKey: key }), ttl }
+  }
+
+  /** The row that a session has just been written to. The store has added `ttl` to the time of the write, which is about now. */
+  written ({ token, data, ttl }: NewSession, { deadline, rememberMe }: SessionContent, values?: Map<string, unknown>): Row {
+    return { key: token, data, expiry: performance.now() + ttl, deadline, rememberMe, values }
+  }
+
+  /** Whether a write with this deadline leaves the row's expiry: a touch is not due either. */
+  keepsExpiry (row: Row, deadline: number, now: number): boolean {
+    return deadline === row.deadline && Math.abs(performance.now() + this.#ttl(deadline, now) - row.expiry) < this.#settings.touchInterval
+  }
+
+  /** What a write with this deadline expects in the row. */
+  seen (row: Row, deadline: number): Seen {
+    const version = this.version(row.data)
+    const seen = version === undefined ? { bytes: row.data, whole: true } : { bytes: version, whole: false }
+    // A new deadline is written exactly, however near it is to the old one.
+    return deadline === row.deadline ? { ...seen, ttl: row.expiry - performance.now() } : seen
+  }
+
+  /** The first bytes of the data, which are new with every write. Undefined if the codec writes none. */
+  version (data: Uint8Array): Uint8Array | undefined {
+    const length = this.#settings.codec.headerLength?.(data) ?? 0
+    return length > 0 ? data.subarray(0, length) : undefined
+  }
+
+  /** Whether a touch may be due for a row that expires then, as far as can be told without its deadline. */
+  mayNeedTouch (expiry: number): boolean {
+    const { idleTimeout } = this.#settings
+    return idleTimeout > 0 && performance.now() + idleTimeout - expiry >= this.#leastMove
+  }
+
+  /** The touch that is due for a row, if one is. Near the deadline a touch would not move the expiry. */
+  dueTouch ({ key, data, expiry, deadline }: Row): TouchedSession | undefined {
+    const version = this.version(data)
+    const ttl = this.#ttl(deadline, this.now())
+    if (!this.mayNeedTouch(expiry) || performance.now() + ttl - expiry < this.#leastMove) return undefined
+    return { token: key, seen: version === undefined ? { bytes: data, whole: true } : { bytes: version, whole: false }, ttl, atLeast: this.#leastMove }
+  }
+
+  get #leastMove (): number {
+    return Math.max(1, this.#settings.touchInterval)
+  }
+
+  /** How long a row may live from `now` on, in milliseconds. */
+  #ttl (deadline: number, now: number): number {
+    const { idleTimeout } = this.#settings
+    return Math.ceil(idleTimeout > 0 ? Math.min(deadline - now, idleTimeout) : deadline - now)
+  }
+}

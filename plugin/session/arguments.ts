@@ -1,0 +1,25 @@
+import { InvalidArgumentError } from '../errors.js'
+import { inspected } from '../../stores/validate.js'
+
+/** The last year that a cookie's date can have. */
+const LATEST = Date.UTC(9999, 11, 31)
+
+export function checkedKey (key: unknown): string {
+  if (typeof key === 'string' && key !== '') return key
+  throw new InvalidArgumentError(`The key of a session's value must be a string that is not empty, not ${inspected(key)}`)
+}
+
+/** The keys that regenerate keeps. */
+export function checkedKeys (keys: unknown): readonly string[] {
+  if (!Array.isArray(keys)) throw new InvalidArgumentError(`regenerate needs an array of keys, not ${inspected(keys)}`)
+  return keys.map(checkedKey)
+}
+
+/** The time of a deadline, in milliseconds since 1970 UTC. */
+export function checkedDeadline (deadline: unknown): number {
+  if (!(deadline instanceof Date) || Number.isNaN(deadline.getTime())) {
+    throw new InvalidArgumentError(`setDeadline needs a valid Date, not ${deadline instanceof Date ? 'an invalid one' : inspected(deadline)}`)
+  }
+  if (deadline.getTime() > LATEST) throw new InvalidArgumentError('setDeadline needs a Date before the year 10000')
+  return deadline.getTime()
+}

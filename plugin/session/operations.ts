@@ -1,0 +1,157 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { OutgoingCookie } from './outgoing-cookie.js'
+import { Queue, type Failure } from './queue.js'
+import type { SessionValues } from './session-values.js'
+import type { Stored } from './stored.js'
+import type { SessionStorage } from './storage.js'
+import type { Changes } from '../commit/changes.js'
+import type { Cookie } from '../cookie.js'
+import { withoutTokens } from '../../stores/errors.js'
+
+/** What all sessions of a registration share. */
+export interface Registration {
+  readonly storage: SessionStorage
+  readonly cookie: Cookie
+}
+
+/** What the operations of a request must know of it. */
+export interface Surroundings {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  /** The session that the browser's cookie leads to, if there is one. */
+  readonly loaded: Stored | undefined
+  /** The session that the request has now. */
+  readonly current: () => SessionValues
+  /** Whether a new token can still reach the browser. */
+  readonly canSetCookie: () => boolean
+  /** Is called after an operation has failed. */
+  readonly onFailure: () => void
+}
+
+/**
+ * The commits and destroys of a request, and the cookie that follows from them. They run one after another, and each takes
+ * what it is about when it is called.
+ */
+export class Operations {
+  readonly #storage: SessionStorage
+  readonly #of: Surroundings
+  readonly #outgoing: OutgoingCookie
+  readonly #queue = new Queue()
+  /** Destroyed sessions that are not deleted yet. */
+  #doomed: readonly SessionValues[] = []
+  /** Whether a session was deleted. */
+  #hasEnded = false
+
+  constructor ({ storage, cookie }: Registration, of: Surroundings) {
+    this.#storage = storage
+    this.#of = of
+    this.#outgoing = new OutgoingCookie(cookie, storage.rows, of.request, of.loaded)
+  }
+
+  /** Whether an operation is running, or the last one has failed. */
+  get isPending (): boolean {
+    return this.#queue.isBusy || this.#queue.failure !== undefined
+  }
+
+  /** Saves the changes that were made until now. The application goes on. Calls `afterwards` once they are saved. */
+  commit (afterwards: () => void): Promise<void> {
+    const values = this.#of.current()
+    return this.#queue.run(() => values.take({ goesOn: true }), async taken => {
+      await this.#save(values, taken)
+      afterwards()
+    }, this.#of.onFailure)
+  }
+
+  /** Ends the session. `begin` is called at once: what follows belongs to another session. */
+  destroy (begin: () => void): Promise<void> {
+    const ended = this.#of.current()
+    return this.#queue.run(begin, async () => {
+      this.#doomed = [...this.#doomed, ended]
+      await this.#endDoomed()
+    }, this.#of.onFailure)
+  }
+
+  /**
+   * Before the reply: waits for what is running, and saves what no operation has taken. Rejects if the reply must not be
+   * sent, because it would hide a failure. Whoever answers the error finds the session as it was saved last.
+   *
+   * @returns whether all has succeeded
+   */
+  async finish (): Promise<boolean> {
+    await this.#queue.settled()
+    const { failure } = this.#queue
+    if (failure !== undefined) this.#answer(failure)
+    if (this.#of.current().mustCommit) await this.#commitRest(failure)
+    return failure === undefined
+  }
+
+  /** Sends the cookie that is due, if one is. `send` gets a Set-Cookie header, and the one that it replaces. */
+  sendCookie (send: (header: string, replaced: string | undefined) => void): void {
+    this.#outgoing.sendDue(this.#of.current().stored, this.#hasEnded && this.#doomed.length === 0, send)
+  }
+
+  /** Logs a failure that nobody else has learned of. */
+  reportFailure (): void {
+    const { failure } = this.#queue
+    if (failure === undefined || failure.isReported || failure.isAwaited) return
+    failure.isReported = true
+    this.#warn(failure.error, 'A destroy() or commit() of the session failed, and the application did not await it')
+  }
+
+  /** Refuses a reply that looks like success after a failure. */
+  #answer (failure: Failure): void {
+    // An application that awaits the operation may answer its failure with a redirect. From one that does not, a redirect
+    // looks like success.
+    const least = failure.isReported ? 0 : failure.isAwaited ? 300 : 400
+    if (this.#of.reply.statusCode < least) this.#refuse(failure.error)
+    this.reportFailure()
+    // The application goes on without the changes that have failed.
+    this.#of.current().dropFailed()
+  }
+
+  async #commitRest (earlier: Failure | undefined): Promise<void> {
+    const values = this.#of.current()
+    try {
+      await this.#queue.run(() => values.take({ goesOn: false }), async taken => { await this.#save(values, taken) }, this.#of.onFailure)
+    } catch (error) {
+      if (earlier?.isLike(error) !== true) this.#refuse(error)
+      // The reply is the answer to the same failure already.
+      this.#setReported()
+      this.#warn(error, 'The session was changed after a commit had failed, and the change could not be saved either')
+    }
+  }
+
+  #refuse (error: unknown): never {
+    this.#setReported()
+    this.#of.current().rollBack()
+    throw error
+  }
+
+  #setReported (): void {
+    const { failure } = this.#queue
+    if (failure !== undefined) failure.isReported = true
+  }
+
+  async #save (values: SessionValues, taken: Changes): Promise<void> {
+    try {
+      // A new session must not begin before the old one has ended.
+      if (this.#doomed.length > 0) await this.#endDoomed()
+    } catch (error) {
+      values.failed(taken)
+      throw error
+    }
+    await this.#storage.save(values, taken, this.#of.canSetCookie)
+  }
+
+  /** Ends the destroyed sessions, also those for which that has failed before. */
+  async #endDoomed (): Promise<void> {
+    for (const session of this.#doomed) {
+      if (await this.#storage.end(session)) this.#hasEnded = true
+      this.#doomed = this.#doomed.filter(other => other !== session)
+    }
+  }
+
+  #warn (error: unknown, message: string): void {
+    this.#of.request.log.warn({ err: withoutTokens(error) }, message)
+  }
+}

@@ -1,0 +1,304 @@
+import { checkedDeadline, checkedKey } from './arguments.js'
+import { HandedOut } from './handed-out.js'
+import type { Predecessor, Stored } from './stored.js'
+import type { SessionContent } from '../codecs/codec.js'
+import type { Holds } from '../codecs/holds.js'
+import { checkValue, copy, isObject } from '../codecs/value.js'
+import { Changes, computed, type UpdateFunction } from '../commit/changes.js'
+import type { Row, Rows } from '../commit/rows.js'
+import { InvalidArgumentError } from '../errors.js'
+import { inspected } from '../../stores/validate.js'
+
+/**
+ * One session as a request sees it: what is in its row, with the request's changes. No method does I/O.
+ *
+ * The content is decoded when somebody looks. After a commit that took other requests' changes in, it is decoded again.
+ */
+export class SessionValues {
+  readonly #rows: Rows
+  #stored: Stored | undefined
+  #predecessor: Predecessor | undefined
+  #content: SessionContent | undefined
+  /** The content lacks a log that cannot be applied to what is in the row. The commit of that log will fail. */
+  #isPartial = false
+  /** The oldest log that is not saved. The later ones follow it; the last is the one that changes are added to. */
+  #unsaved = new Changes()
+  #changes = this.#unsaved
+  #handedOut: HandedOut | undefined
+  #holds: Holds | undefined
+  /** The new token of a renewal that has failed, and that may have been carried out. */
+  renewal: string | undefined
+
+  private constructor (rows: Rows, stored: Stored | undefined, content: SessionContent | undefined, predecessor: Predecessor | undefined) {
+    this.#rows = rows
+    this.#stored = stored
+    this.#content = content
+    this.#predecessor = predecessor
+  }
+
+  /** A session that was loaded. */
+  static of (rows: Rows, stored: Stored, content: SessionContent): SessionValues {
+    return new SessionValues(rows, stored, content, undefined)
+  }
+
+  /** A session that is not stored. */
+  static empty (rows: Rows, predecessor?: Predecessor): SessionValues {
+    return new SessionValues(rows, undefined, undefined, predecessor)
+  }
+
+  /** Where the session is stored, if it is. */
+  get stored (): Stored | undefined {
+    return this.#stored
+  }
+
+  /** Where the session was stored until another request ended it. */
+  get predecessor (): Predecessor | undefined {
+    return this.#predecessor
+  }
+
+  get (key: string): unknown {
+    const value = this.#look().values.get(checkedKey(key))
+    if (isObject(value)) this.#hold(key, value)
+    return value
+  }
+
+  put (key: string, value: unknown): void {
+    const { values } = this.#look()
+    checkValue(value, checkedKey(key))
+    values.set(key, value)
+    this.#changes.put(key, value)
+    this.#handedOut?.forget(key)
+  }
+
+  pop (key: string): unknown {
+    const value = this.#look().values.get(checkedKey(key))
+    this.remove(key)
+    return value
+  }
+
+  remove (key: string): void {
+    if (!this.#look().values.delete(checkedKey(key))) return
+    this.#changes.remove(key)
+    this.#handedOut?.forget(key)
+  }
+
+  clear (keep: readonly string[] = []): void {
+    const { values } = this.#look()
+    // Another request may have filled a stored session meanwhile.
+    if (values.size === 0 && this.#stored === undefined) return
+    for (const key of [...values.keys()]) {
+      if (keep.includes(key)) continue
+      values.delete(key)
+      this.#handedOut?.forget(key)
+    }
+    this.#changes.clear(keep)
+  }
+
+  exists (key: string): boolean {
+    return this.#look().values.has(checkedKey(key))
+  }
+
+  keys (): string[] {
+    return [...this.#look().values.keys()].sort()
+  }
+
+  update (key: string, fn: unknown): unknown {
+    const { values } = this.#look()
+    if (typeof fn !== 'function') throw new InvalidArgumentError(`update needs a function, not ${inspected(fn)}`)
+    // The type of a key's value is the application's promise. What is in the row is unknown.
+    const compute = fn as UpdateFunction
+    // The function gets a copy: what it changes in its argument must not count as a change in place.
+    const value = computed(checkedKey(key), compute, copy(values.get(key), key))
+    values.set(key, value)
+    this.#changes.update(key, value => compute(copy(value, key)))
+    this.#handedOut?.forget(key)
+    if (isObject(value)) this.#hold(key, value)
+    return value
+  }
+
+  /** A copy of all values. */
+  data (): Record<string, unknown> {
+    const data: Record<string, unknown> = {}
+    for (const [key, value] of this.#look().values) {
+      Object.defineProperty(data, key, { value: copy(value, key), enumerable: true, configurable: true, writable: true })
+    }
+    return data
+  }
+
+  renew (): void {
+    this.#changes.renew()
+  }
+
+  /** Takes the content of another session in. `row` is the key of its row. */
+  merge (row: string, other: SessionContent): void {
+    const content = this.#look()
+    // What was changed in place until now came first.
+    this.#notice()
+    for (const [name, value] of other.values) content.values.set(name, value)
+    content.deadline = Math.max(content.deadline, other.deadline)
+    this.#changes.merge(row, other)
+  }
+
+  get deadline (): Date {
+    return new Date(this.#look().deadline - this.#rows.clockSkew())
+  }
+
+  setDeadline (deadline: unknown): void {
+    const content = this.#look()
+    const time = Math.round(checkedDeadline(deadline) + this.#rows.clockSkew())
+    if (time <= this.#rows.now()) throw new InvalidArgumentError('setDeadline needs a Date in the future; use destroy to end the session now')
+    content.deadline = time
+    this.#changes.setDeadline(time)
+  }
+
+  rememberMe (remember: unknown): void {
+    const content = this.#look()
+    if (typeof remember !== 'boolean') throw new InvalidArgumentError(`rememberMe needs true or false, not ${inspected(remember)}`)
+    content.rememberMe = remember
+    this.#changes.rememberMe(remember)
+  }
+
+  /** Whether there are changes that are not saved or being saved. Throws `FST_SESSION_INVALID_VALUE` as {@link take} does. */
+  get isChanged (): boolean {
+    this.#notice()
+    return !this.#changes.isEmpty
+  }
+
+  /** Whether there are changes that no commit has tried to save. Throws as {@link take} does. */
+  get hasUntried (): boolean {
+    this.#notice()
+    return this.#changes.hasUntried
+  }
+
+  /** Whether a commit has something to save, or to tell: that an object cannot be kept. */
+  get mustCommit (): boolean {
+    try {
+      return this.isChanged
+    } catch {
+      return true
+    }
+  }
+
+  /**
+   * Takes the log of changes, for a commit. Throws `FST_SESSION_INVALID_VALUE` if an object was changed in place into
+   * something that a session cannot keep.
+   *
+   * @param options.goesOn the application may go on to change the objects that it has put
+   */
+  take ({ goesOn }: { readonly goesOn: boolean }): Changes {
+    this.#notice()
+    if (goesOn) for (const [key, value] of this.#changes.lastPuts()) if (isObject(value)) this.#handOut(key, value)
+    const taken = this.#changes
+    this.#changes = taken.followedBy()
+    return taken
+  }
+
+  /** What the row is to hold once the changes are saved that were taken. Undefined if that is not known without decoding. */
+  contentWith (taken: Changes): SessionContent | undefined {
+    const isNewest = taken === this.#unsaved && taken.next === this.#changes && this.#changes.isEmpty
+    return isNewest && !this.#isPartial ? this.#content : undefined
+  }
+
+  /** A commit has saved the changes that it took. */
+  saved (taken: Changes, stored: Stored | undefined): void {
+    this.#unsaved = taken.next as Changes
+    if (stored === undefined) return
+    this.#stored = stored
+    this.#holds = undefined
+    this.#predecessor = undefined
+    const { values, deadline } = stored.row
+    if (values === undefined || values !== this.#content?.values) this.#content = undefined
+    else if (!this.#logs().some(log => log.deadline !== undefined)) this.#content.deadline = deadline
+  }
+
+  /** A commit has failed: the changes that it took come before those that were made since. */
+  failed (taken: Changes): void {
+    taken.putBack()
+    this.#unsaved = taken.next as Changes
+  }
+
+  /** A commit has found that another request has ended the session. What is left are the request's own changes. */
+  end (): void {
+    if (this.#stored !== undefined) this.#predecessor = { key: this.#stored.row.key, isRenewed: undefined }
+    this.#stored = undefined
+    this.#holds = undefined
+    this.#content = undefined
+    this.#handedOut = undefined
+  }
+
+  /** Drops the changes whose commit has failed. */
+  dropFailed (): void {
+    if (this.#changes.dropFailed()) this.#content = undefined
+    this.renewal = undefined
+  }
+
+  /** Drops all changes: the session is again what was saved last. */
+  rollBack (): void {
+    this.#unsaved = this.#changes = new Changes()
+    this.#content = undefined
+    this.#handedOut = undefined
+    this.renewal = undefined
+  }
+
+  /** The content, decoded at first use. */
+  #look (): SessionContent {
+    this.#content ??= this.#open()
+    return this.#content
+  }
+
+  /** What is in the row, with this request's own objects and its changes that are not saved yet. */
+  #open (): SessionContent {
+    const row = this.#stored?.row
+    const content = row === undefined ? this.#rows.emptyContent() : this.#rows.decode(row.key, row.data)
+    this.#notice()
+    if (row !== undefined) this.#handedOut?.putInto(content.values, this.#rowHolds(row))
+    this.#isPartial = false
+    for (const log of this.#logs()) {
+      try {
+        log.apply(content)
+      } catch {
+        // The function of an update has thrown. The commit of this log tells the error.
+        this.#isPartial = true
+      }
+    }
+    return content
+  }
+
+  /** The logs that are not saved, the oldest first. */
+  #logs (): Changes[] {
+    const logs: Changes[] = []
+    for (let log: Changes | undefined = this.#unsaved; log !== undefined; log = log.next) logs.push(log)
+    return logs
+  }
+
+  /** Notes an object that is handed out. What the application has put is saved as it is at the commit anyway. */
+  #hold (key: string, value: object): void {
+    if (this.#handedOut?.holds(key, value) === true || this.#changes.hasPut(key)) return
+    const row = this.#stored?.row
+    this.#handOut(key, value, row !== undefined && this.#isFromRow(key) ? this.#rowHolds(row) : undefined)
+  }
+
+  #isFromRow (key: string): boolean {
+    for (let log: Changes | undefined = this.#unsaved; log !== undefined; log = log.next) if (log.concerns(key)) return false
+    return true
+  }
+
+  #handOut (key: string, value: object, holds?: Holds): void {
+    this.#handedOut ??= new HandedOut()
+    this.#handedOut.hold(key, value, holds)
+  }
+
+  #rowHolds (row: Row): Holds {
+    this.#holds ??= this.#rows.holdsOf(row)
+    return this.#holds
+  }
+
+  /** Turns changes in place of what was handed out into puts. */
+  #notice (): void {
+    if (this.#handedOut === undefined) return
+    for (const [key, value] of this.#handedOut.takeChanged()) {
+      this.#changes.put(key, value)
+      this.#content?.values.set(key, value)
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { SessionValues } from './session-values.js'
+import type { Stored } from './stored.js'
+import type { SessionContent } from '../codecs/codec.js'
+import type { Changes } from '../commit/changes.js'
+import type { Committer } from '../commit/commit.js'
+import type { Rows } from '../commit/rows.js'
+import { endsSession, HeadersSentError, SessionGoneError, StoreUnavailableError } from '../errors.js'
+import type { Settings } from '../options.js'
+import { hashToken, newToken } from '../token.js'
+import { withoutTokens } from '../../stores/errors.js'
+import type { StoredSession } from '../../stores/store.js'
+
+/** The token of a cookie, and the row that the store has for it. */
+export interface Candidate {
+  readonly token: string
+  readonly row: StoredSession
+}
+
+/** How many tokens are tried for a new session. None is ever taken, but something may end every connection that writes one. */
+const MOST_TOKENS = 3
+
+/** Opens, saves and ends the sessions of one registration. */
+export class SessionStorage {
+  readonly rows: Rows
+  readonly #settings: Settings
+  readonly #committer: Committer
+
+  constructor (settings: Settings, committer: Committer) {
+    this.rows = committer.rows
+    this.#settings = settings
+    this.#committer = committer
+  }
+
+  /** The key of the row that a token leads to. */
+  keyOf (token: string): string {
+    return this.#settings.hashTokenInStore ? hashToken(token, this.#settings.name) : token
+  }
+
+  /**
+   * Opens the session of the first cookie that leads to a live one.
+   *
+   * @param loadedAt when the rows were loaded, by `performance.now()`
+   * @param renewed if there are no rows: the key of a session that another request has lately renewed
+   */
+  open (candidates: readonly Candidate[], loadedAt: number, renewed: string | undefined, log: FastifyBaseLogger): SessionValues {
+    for (const { token, row } of candidates) {
+      const content = this.#decode(row, log)
+      if (content !== undefined) return SessionValues.of(this.rows, { token, row: this.rows.found(row, content, loadedAt) }, content)
+    }
+    return SessionValues.empty(this.rows, renewed === undefined ? undefined : { key: renewed, isRenewed: true })
+  }
+
+  /** Reads another session. Returns undefined if there is no live one. */
+  async read (key: string, log: FastifyBaseLogger): Promise<SessionContent | undefined> {
+    const { sessions: [row] } = await this.#settings.store.find([key])
+    return row?.token === key ? this.#decode(row, log) : undefined
+  }
+
+  /**
+   * Saves the changes that were taken. If that fails they are put back. Throws `FST_SESSION_GONE`,
+   * `FST_SESSION_HEADERS_SENT`, `FST_SESSION_TOO_LARGE`, `FST_SESSION_STORE_UNAVAILABLE`, and what a function given to
+   * update throws.
+   *
+   * @param canSetCookie whether a new token can still reach the browser
+   */
+  async save (values: SessionValues, taken: Changes, canSetCookie: () => boolean): Promise<void> {
+    try {
+      values.saved(taken, taken.isEmpty ? undefined : await this.#write(values, taken, canSetCookie))
+    } catch (error) {
+      values.failed(taken)
+      if (endsSession(error)) values.end()
+      throw error
+    }
+  }
+
+  /** Ends a session, and what it has become by a renewal elsewhere. Returns whether there was anything to end. */
+  async end ({ stored, predecessor }: SessionValues): Promise<boolean> {
+    const key = stored?.row.key ?? predecessor?.key
+    if (key !== undefined) await this.#settings.store.delete(key)
+    return key !== undefined
+  }
+
+  /** Moves the expiry, if that is due. A failure is logged: the next request tries again. */
+  async touch ({ stored }: SessionValues, log: FastifyBaseLogger): Promise<void> {
+    if (stored === undefined) return
+    try {
+      await this.#committer.touch(stored.row)
+    } catch (error) {
+      log.warn({ err: withoutTokens(error) }, 'The expiry of a session could not be moved; the next request will try again')
+    }
+  }
+
+  /** Where the session is stored now. Undefined if there is nothing worth storing. */
+  async #write (values: SessionValues, taken: Changes, canSetCookie: () => boolean): Promise<Stored | undefined> {
+    const { stored } = values
+    if (stored !== undefined && !taken.renews) {
+      return { token: stored.token, row: await this.#committer.update(stored.row, taken, values.contentWith(taken)) }
+    }
+    const content = stored === undefined ? values.contentWith(taken) ?? this.#newContent(taken) : undefined
+    if (content?.values.size === 0 && !taken.outlivesValues) return undefined
+    if (!canSetCookie()) throw new HeadersSentError()
+    if (values.predecessor !== undefined && !taken.renews) await this.#checkPredecessor(values, taken)
+    return content === undefined || taken.merged.length > 0 ? await this.#renew(values, taken) : await this.#insert(content, taken)
+  }
+
+  #newContent (taken: Changes): SessionContent {
+    const content = this.rows.emptyContent()
+    taken.apply(content)
+    return content
+  }
+
+  /**
+   * After another request has ended the session, changes begin a new session only if the application has made them since,
+   * and never in place of a renewed session, whose cookie the browser has or is about to get.
+   */
+  async #checkPredecessor ({ predecessor }: SessionValues, taken: Changes): Promise<void> {
+    if (predecessor === undefined) return
+    if (taken.hasFailed || (predecessor.isRenewed ?? await this.#isRenewed(predecessor.key))) throw new SessionGoneError()
+  }
+
+  async #isRenewed (key: string): Promise<boolean> {
+    const { renewed = [] } = await this.#settings.store.find([key])
+    return renewed.includes(key)
+  }
+
+  /** Writes the session under a new token. The token stays the same until that has succeeded: see {@link Committer.renew}. */
+  async #renew (values: SessionValues, taken: Changes): Promise<Stored> {
+    values.renewal ??= newToken()
+    const token = values.renewal
+    const row = await this.#committer.renew(values.stored?.row, this.keyOf(token), taken)
+    values.renewal = undefined
+    return { token, row }
+  }
+
+  async #insert (content: SessionContent, taken: Changes): Promise<Stored> {
+    for (let tries = 0; tries < MOST_TOKENS; tries++) {
+      const token = newToken()
+      const row = await this.#committer.insert(this.keyOf(token), content, taken)
+      // A token that is taken, or whose write may not have happened, is never handed out.
+      if (row !== undefined) return { token, row }
+    }
+    throw new StoreUnavailableError(`a new session could not be written, ${MOST_TOKENS} times`)
+  }
+
+  /** A row that cannot be decoded, or whose deadline has passed, is no session. */
+  #decode (row: StoredSession, log: FastifyBaseLogger): SessionContent | undefined {
+    try {
+      const content = this.rows.decode(row.token, row.data)
+      return content.deadline > this.rows.now() ? content : undefined
+    } catch (error) {
+      log.warn({ err: withoutTokens(error) }, 'A session cannot be decoded, so the request is treated as one without a session; its row was left alone')
+      return undefined
+    }
+  }
+}
