@@ -36,7 +36,8 @@ export interface Application {
 export function makeApplication (t: Test, options: SessionOptions, server: FastifyServerOptions = {}, prepare: (app: FastifyInstance) => void = () => {}): Application {
   const log: LogLine[] = []
   const stream = { write: (line: string) => { log.push(JSON.parse(line) as LogLine) } }
-  const app: FastifyInstance = Fastify({ logger: { level: 'warn', stream }, ...server })
+  // A busy machine may need long to start it.
+  const app: FastifyInstance = Fastify({ logger: { level: 'warn', stream }, pluginTimeout: 0, ...server })
   // What goes wrong is told by ready().
   void app.register(sessions, options)
   prepare(app)
@@ -87,6 +88,9 @@ export interface Place {
   readonly sqlServer?: SqlServer
 }
 
+/** How long a request waits for the store, in milliseconds, where that is not what is tested: a busy machine may need long. */
+const PATIENCE = 60_000
+
 /** One test for the memory store, one for the MySQL store, and one for the SQL Server store. */
 export function onEachStore (name: string, body: (t: Test, place: Place) => Promise<void>): void {
   void t.test(`${name} (memory)`, async t => {
@@ -99,11 +103,11 @@ export function onEachStore (name: string, body: (t: Test, place: Place) => Prom
 export function onEachDatabase (name: string, body: (t: Test, place: Place) => Promise<void>): void {
   void t.test(`${name} (MySQL)`, async t => {
     const database = await makeDatabase(t)
-    await body(t, { name: 'mysql', options: { store: 'mysql', mysql: database.url, createTable: true }, database })
+    await body(t, { name: 'mysql', options: { store: 'mysql', mysql: database.url, createTable: true, storeTimeout: PATIENCE }, database })
   })
   void t.test(`${name} (SQL Server)`, async t => {
     const sqlServer = await makeSqlServer(t)
-    await body(t, { name: 'mssql', options: mssqlOptions(sqlServer), sqlServer })
+    await body(t, { name: 'mssql', options: { ...mssqlOptions(sqlServer), storeTimeout: PATIENCE }, sqlServer })
   })
 }
 

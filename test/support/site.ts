@@ -25,7 +25,7 @@ export interface Site {
 /** Starts an application, and closes it when the test is over. */
 export async function startSite (t: Test, options: SessionOptions | SessionStore = {}, serverOptions: FastifyServerOptions = {}): Promise<Site> {
   const log = new Log()
-  const app: FastifyInstance = Fastify({ logger: { level: 'trace', stream: log }, ...serverOptions })
+  const app: FastifyInstance = Fastify({ logger: { level: 'trace', stream: log }, pluginTimeout: 0, ...serverOptions })
   t.teardown(async () => { await app.close() })
   await app.register(sessions, options)
   const handlers = new Map<string, Handler<unknown>>()

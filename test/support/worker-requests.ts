@@ -1,6 +1,7 @@
 /*
  * A process of its own with an application that sends itself requests: all of them load the session before the first one
- * changes it. The parent says what (see `Order`), is told 'loaded' when they are there, and says 'go'.
+ * changes it. The parent says what (see `Order`), gets 'loaded' when all requests have loaded the session, and says 'go'.
+ * A request that is answered before that ends the process with an error.
  */
 import { once } from 'node:events'
 import Fastify from 'fastify'
@@ -19,7 +20,8 @@ export interface Order {
 }
 
 const [order] = await once(process, 'message') as [Order]
-const app = Fastify()
+// A busy machine may need long to start it.
+const app = Fastify({ pluginTimeout: 0 })
 await app.register(sessions, order.options)
 const loaded = new Barrier(order.requests)
 const go = latch()
@@ -31,8 +33,12 @@ app.get<{ Params: { n: string } }>('/:n', async ({ session, params: { n } }) => 
   else session.update('n', value => Number(value ?? 0) + 1)
   return n
 })
+
 const visits = Array.from({ length: order.requests }, async (_, i) => await app.inject({ url: `/${order.first + i}`, headers: { cookie: `session=${order.token}` } }))
-await loaded.full
+const refused = Promise.race(visits).then(({ statusCode, body }) => { throw new Error(`A request was answered too early: ${statusCode} ${body}`) })
+await Promise.race([loaded.full, refused])
+refused.catch(() => {})
+
 process.send?.('loaded')
 await once(process, 'message')
 go.open()

@@ -1,9 +1,5 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { dataOf, makeApplication, newSession, onEachDatabase, onEachStore, type Application, type Deed } from '../../support/application.js'
 import { Barrier } from '../../support/barrier.js'
-import type { Order } from '../../support/worker-requests.js'
 
 /** Sends a request for each deed; all of them have loaded the session before the first deed is done. */
 async function together (applications: readonly Application[], token: string, deeds: readonly Deed[]) {
@@ -35,45 +31,6 @@ async function inOrder (applications: readonly Application[], token: string, dee
 }
 
 const statuses = (visits: ReadonlyArray<{ readonly status: number }>) => [...new Set(visits.map(({ status }) => status))]
-
-/** The same from several processes. The statuses of all answers. */
-async function fromProcesses (count: number, order: Omit<Order, 'first'>): Promise<number[]> {
-  const program = fileURLToPath(new URL('../../support/worker-requests.js', import.meta.url))
-  const workers = Array.from({ length: count }, () => fork(program))
-  await Promise.all(workers.map(async (worker, i) => {
-    const loaded = once(worker, 'message')
-    worker.send({ ...order, first: i * order.requests } satisfies Order)
-    const [message] = await loaded as [unknown]
-    if (message !== 'loaded') throw new Error(`a worker said ${String(message)}`)
-  }))
-  const answers = workers.map(async worker => {
-    const exited = once(worker, 'exit')
-    const [statuses] = await once(worker, 'message') as [number[]]
-    await exited
-    return statuses
-  })
-  for (const worker of workers) worker.send('go')
-  return (await Promise.all(answers)).flat()
-}
-
-onEachDatabase('50 requests from two processes, all of which have loaded the session before the first commits, each keep their key', async (t, { options }) => {
-  const application = makeApplication(t, options)
-  const token = await newSession(application)
-  const statuses = await fromProcesses(2, { options, token, requests: 25, deed: 'put' })
-  t.strictSame(statuses, Array.from({ length: 50 }, () => 200))
-  const expected = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`key${i}`, i]))
-  t.same(await dataOf(application, token), { user: 'ada', ...expected })
-})
-
-for (const [processes, requests] of [[2, 100], [8, 50]] as const) {
-  onEachDatabase(`${processes * requests} requests from ${processes} processes that count in one session count exactly, and none fails`, async (t, { options }) => {
-    const application = makeApplication(t, options)
-    const token = await newSession(application)
-    const statuses = await fromProcesses(processes, { options, token, requests, deed: 'count' })
-    t.strictSame(statuses, Array.from({ length: processes * requests }, () => 200))
-    t.strictSame(await dataOf(application, token), { user: 'ada', n: processes * requests })
-  })
-}
 
 onEachStore('50 requests of one application, all of which have loaded the session before the first commits, each keep their key', async (t, place) => {
   const application = makeApplication(t, place.options)
