@@ -11,19 +11,37 @@ export function isTimed (store: SessionStore): store is TimedStore {
 }
 
 /**
- * The time of the database, carried on between two of its answers by the process's monotonic clock, so that neither a
- * wrong nor a changing system clock makes a session live longer or shorter.
+ * The database's time, carried on from its last answer by the process's monotonic clock. A wrong or changing system clock
+ * thus makes no session live longer or shorter.
+ *
+ * The monotonic clock stands still while a machine or its virtual machine is suspended, and the system clock does not. When
+ * the two have parted, the carried time is not trusted.
  */
 export class Clock {
+  /** How far the database's time is ahead of the monotonic clock, in milliseconds. */
   #offset: number | undefined
+  /** How far the system clock was ahead of the monotonic clock at that moment, in milliseconds. */
+  #systemOffset = 0
 
   /** Notes an answer: the database's time, in milliseconds since 1970 UTC. */
   set (now: number): void {
     this.#offset = now - performance.now()
+    this.#systemOffset = systemOffset()
   }
 
-  /** The database's time now, in milliseconds since 1970 UTC; undefined before its first answer. */
+  /**
+   * The database's time now, in milliseconds since 1970 UTC. Undefined before its first answer, and after the machine was
+   * suspended or its system clock was set: ask the database.
+   */
   now (): number | undefined {
-    return this.#offset === undefined ? undefined : this.#offset + performance.now()
+    if (this.#offset === undefined || Math.abs(systemOffset() - this.#systemOffset) > TOLERANCE) return undefined
+    return this.#offset + performance.now()
   }
+}
+
+/** What the two clocks may drift apart between two answers of the database, in milliseconds. */
+const TOLERANCE = 1000
+
+function systemOffset (): number {
+  return Date.now() - performance.now()
 }

@@ -50,3 +50,14 @@ export function errorCode (error: unknown): string | number | undefined {
   if (error.code === 'EREQUEST' && 'number' in error && typeof error.number === 'number') return error.number
   return typeof error.code === 'string' || typeof error.code === 'number' ? error.code : undefined
 }
+
+/** Whether an error is one of this package's, which says all that a caller should know. */
+export function isOwnError (error: unknown): error is Error {
+  return error instanceof Error && String(errorCode(error)).startsWith('FST_SESSION_')
+}
+
+/** The same error for another caller: Fastify writes to the errors that it replies with. */
+export function copyOf (error: Error): Error {
+  const copy = Object.create(Object.getPrototypeOf(error) as object) as Error
+  return Object.assign(copy, error, { message: error.message, stack: error.stack, cause: error.cause })
+}

@@ -1,6 +1,6 @@
 import { Clock, type TimedStore } from './clock.js'
 import { inTime } from './deadline.js'
-import { errorCode, StoreUnavailableError, withoutTokens } from './errors.js'
+import { isOwnError, StoreUnavailableError, withoutTokens } from './errors.js'
 import { expiryStays } from './expiry.js'
 import { decidedBy } from './rewrite.js'
 import type { Found, SessionStore } from './store.js'
@@ -50,6 +50,6 @@ async function ask<T> (call: () => Promise<T>, timeout: number): Promise<T> {
 }
 
 function ours (error: unknown): unknown {
-  if (String(errorCode(error)).startsWith('FST_SESSION_')) return error
+  if (isOwnError(error)) return error
   return Object.assign(new StoreUnavailableError('it failed'), { cause: withoutTokens(error) })
 }

@@ -33,7 +33,7 @@ export interface Rows {
   readonly sessions: readonly StoredSession[]
 }
 
-/** What an error means. `#failure` in sql-store.ts says what becomes of each. */
+/** What an error means. failure.ts says what becomes of each. */
 export type ErrorKind =
   /** The server undid the statement or the transaction, as in a deadlock. The same may succeed when repeated. */
   | 'undone'

@@ -200,7 +200,7 @@ t.test('when the user\'s pool has no free connection, calls are refused, and wha
 t.test('a transaction that was given up is undone as soon as the server lets its statement go', frontOnly, async t => {
   const server = await makeFront(t)
   const pool = poolFor(t, server.config)
-  const store = mssqlStore(pool as never, { createTable: true, cleanupInterval: 0, storeTimeout: 200 })
+  const store = mssqlStore(pool as never, { createTable: true, cleanupInterval: 0, storeTimeout: 1000 })
   await store.open(silent)
   const [one, other] = [session(), session()]
   await store.insert(one)

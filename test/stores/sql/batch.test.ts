@@ -6,31 +6,35 @@ import { latch, type Latch } from '../../support/barrier.js'
 /** A statement that the test answers. */
 interface Statement {
   readonly items: readonly string[]
-  readonly timeLeft: number
+  readonly deadline: number
   answer (): void
   fail (error: Error): void
 }
 
 const apart = new Error('one of them is to blame')
+const locked = new Error('a row is locked')
 const lost = new Error('lost')
 
 /** A kind of batch whose statements wait for the test. An item 'key:…' locks the row 'key'; one without a colon locks none. */
 function kindOf (lanes: Lanes, options: Partial<BatchKind<string, string>> = {}) {
   const statements: Statement[] = []
   const waiters: Array<{ readonly count: number, readonly latch: Latch }> = []
-  const send = lanes.batch<string, string>({
+  const timeout = 60_000
+  const sendUntil = lanes.batch<string, string>({
     maxItems: 4,
     maxBytes: 1000,
     bytes: item => item.length,
     keys: item => item.includes(':') ? [item.slice(0, item.indexOf(':'))] : [],
-    send: async (items, timeLeft) => await new Promise<readonly string[]>((resolve, reject) => {
-      statements.push({ items, timeLeft, answer: () => resolve(items.map(item => item.toUpperCase())), fail: reject })
+    send: async (items, deadline) => await new Promise<readonly string[]>((resolve, reject) => {
+      statements.push({ items, deadline, answer: () => resolve(items.map(item => item.toUpperCase())), fail: reject })
       for (const { count, latch } of waiters) if (statements.length >= count) latch.open()
     }),
-    isWorthApart: error => error === apart,
+    canRetryIndividually: error => error === apart || error === locked,
+    isLocked: error => error === locked,
     failure: error => new Error(`failed: ${(error as Error).message}`),
     ...options
   })
+  const send = async (item: string, left = timeout): Promise<string> => await sendUntil(item, performance.now() + left)
   /** The statement of this number, once it is sent. */
   const statement = async (index: number): Promise<Statement> => {
     const sent = latch()
@@ -42,7 +46,7 @@ function kindOf (lanes: Lanes, options: Partial<BatchKind<string, string>> = {})
   return { send, statements, statement }
 }
 
-const lanesOf = (limit: number, timeout = 60_000, most?: number) => new Lanes(limit, timeout, error => error, most)
+const lanesOf = (limit: number, mostCallers = 10_000) => new Lanes({ limit, mostCallers, isLocked: error => error === locked, failure: error => error })
 const turn = async () => { for (let i = 0; i < 5; i++) await new Promise(resolve => setImmediate(resolve)) }
 
 t.test('what is asked in one turn goes out together, and each gets its own answer', async t => {
@@ -50,7 +54,7 @@ t.test('what is asked in one turn goes out together, and each gets its own answe
   const answers = ['a', 'b', 'c'].map(async item => await send(item))
   const first = await statement(0)
   t.strictSame(first.items, ['a', 'b', 'c'])
-  t.ok(first.timeLeft > 0 && first.timeLeft <= 60_000)
+  t.ok(first.deadline > performance.now() && first.deadline <= performance.now() + 60_000)
   first.answer()
   t.strictSame(await Promise.all(answers), ['A', 'B', 'C'])
   t.equal(statements.length, 1)
@@ -158,6 +162,72 @@ t.test('what waited in the line when its key became suspect travels alone too', 
   t.strictSame(statements.map(({ items }) => items.join()).sort(), ['k:1', 'k:1,l:1', 'k:2', 'l:1', 'm:2'])
 })
 
+t.test('what became suspect while it waited for its key goes out when its key is free, though nothing else is under way then', async t => {
+  const { send, statements, statement } = kindOf(lanesOf(1))
+  const failing = Promise.allSettled([send('k:1'), send('l:1')])
+  const both = await statement(0)
+  const later = send('k:2')
+  both.fail(apart)
+  ;(await statement(1)).fail(apart)
+  ;(await statement(2)).answer()
+  ;(await statement(3)).answer()
+  t.equal(await later, 'K:2')
+  await failing
+  t.strictSame(statements.map(({ items }) => items.join()), ['k:1,l:1', 'k:1', 'l:1', 'k:2'])
+})
+
+t.test('an item whose row is locked is sent again until its time is up, and items of other rows go out meanwhile', async t => {
+  const { send, statements, statement } = kindOf(lanesOf(1))
+  const waiting = send('k:1')
+  ;(await statement(0)).fail(locked)
+  const other = send('l:1')
+  const meanwhile = await statement(1)
+  t.strictSame(meanwhile.items, ['l:1'])
+  meanwhile.answer()
+  t.equal(await other, 'L:1')
+  ;(await statement(2)).fail(locked)
+  const third = await statement(3)
+  t.strictSame(statements.slice(2).map(({ items }) => items), [['k:1'], ['k:1']])
+  third.answer()
+  t.equal(await waiting, 'K:1')
+
+  const hopeless = send('k:2', 300)
+  ;(await statement(4)).fail(locked)
+  void statement(5).then(({ fail }) => fail(locked))
+  await t.rejects(hopeless, { message: 'failed: a row is locked' }, 'and it is told why')
+})
+
+t.test('of three lanes or more one is kept for readers, however many writers wait for their rows', async t => {
+  const lanes = lanesOf(4)
+  const writers = kindOf(lanes, { maxItems: 1 })
+  const readers = kindOf(lanes, { isReading: true })
+  const written = Promise.all(Array.from({ length: 6 }, async (_, i) => await writers.send(String(i))))
+  await turn()
+  t.equal(writers.statements.length, 3)
+  const read = readers.send('k:')
+  ;(await readers.statement(0)).answer()
+  t.equal(await read, 'K:')
+  for (let i = 0; i < 6; i++) (await writers.statement(i)).answer()
+  await written
+})
+
+t.test('when the oldest have waited for more than half of their time, the newest go first, and all are told in time', async t => {
+  const { send, statement } = kindOf(lanesOf(1), { maxItems: 2 })
+  const first = send('first')
+  const sent = await statement(0)
+  const old = Promise.allSettled([send('old 1', 60), send('old 2', 60)])
+  // More than half of their time is over, and perhaps all of it.
+  const since = performance.now()
+  while (performance.now() < since + 31) await turn()
+  const fresh = [send('new 1'), send('new 2')]
+  sent.answer()
+  const next = await statement(1)
+  t.strictSame(next.items, ['new 2', 'new 1'])
+  for (const { status } of await old) t.equal(status, 'rejected')
+  next.answer()
+  t.strictSame(await Promise.all([first, ...fresh]), ['FIRST', 'NEW 1', 'NEW 2'])
+})
+
 t.test('a statement that fails for all is not taken apart, and each caller gets an error of its own', async t => {
   const { send, statements, statement } = kindOf(lanesOf(1))
   const answers = Promise.allSettled([send('a'), send('b')])
@@ -169,18 +239,22 @@ t.test('a statement that fails for all is not taken apart, and each caller gets 
 })
 
 t.test('nobody waits longer than the time that there is, also behind a statement that does not end', async t => {
-  const { send, statements, statement } = kindOf(lanesOf(1, 20), { maxItems: 1 })
-  const answers = await Promise.allSettled([send('a'), send('b')])
-  for (const answer of answers) t.match(answer, { reason: { code: 'FST_SESSION_STORE_UNAVAILABLE', message: /20 ms/ } })
-  ;(await statement(0)).answer()
+  const { send, statements, statement } = kindOf(lanesOf(1), { maxItems: 1 })
+  const timedOut = { code: 'FST_SESSION_STORE_UNAVAILABLE', message: /20 ms/ }
+  const first = send('a')
+  const sent = await statement(0)
+  await t.rejects(send('b', 20), timedOut)
   const next = send('c')
+  sent.answer()
+  t.equal(await first, 'A')
   t.strictSame((await statement(1)).items, ['c'], 'who has given up is not sent')
   statements[1]?.answer()
   t.equal(await next, 'C')
+  await t.rejects(send('d', 20), timedOut, 'whose own statement does not end')
 })
 
 t.test('when too many wait, the next one is refused at once', async t => {
-  const { send, statement } = kindOf(lanesOf(1, 60_000, 2))
+  const { send, statement } = kindOf(lanesOf(1, 2))
   const answers = [send('a'), send('b')]
   await t.rejects(send('c'), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: /2 requests are waiting/ })
   ;(await statement(0)).answer()
@@ -193,12 +267,13 @@ t.test('when too many wait, the next one is refused at once', async t => {
 t.test('what goes alone gives its own answer or error, and waits for the keys that it has in common with others', async t => {
   const lanes = lanesOf(4)
   const { send, statements, statement } = kindOf(lanes)
-  t.equal(await lanes.alone(async () => 7), 7)
-  await t.rejects(lanes.alone(async () => { throw new StoreUnavailableError('no') }), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  const deadline = performance.now() + 60_000
+  t.equal(await lanes.alone(async () => 7, { deadline }), 7)
+  await t.rejects(lanes.alone(async () => { throw new StoreUnavailableError('no') }, { deadline }), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
 
   const go = latch()
   const begun: string[] = []
-  const transaction = (name: string, keys: string[]) => lanes.alone(async () => { begun.push(name); await go.opened; return name }, keys)
+  const transaction = (name: string, keys: string[]) => lanes.alone(async () => { begun.push(name); await go.opened; return name }, { keys, deadline })
   const all = [transaction('kl', ['k', 'l']), transaction('k', ['k']), transaction('l', ['l']), transaction('m', ['m']), transaction('n', ['n'])]
   await turn()
   t.strictSame(begun, ['kl', 'm'], 'half of the lanes, and no key twice')

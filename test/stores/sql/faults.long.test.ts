@@ -4,7 +4,7 @@ import { createPool } from 'mysql2'
 import { createConnection } from 'mysql2/promise'
 import t, { type Test } from 'tap'
 import { mysqlStore, type SessionOptions } from '../../../plugin/index.js'
-import { hashToken } from '../../../plugin/token.js'
+import { hashToken, newToken } from '../../../plugin/token.js'
 import { dataOf, makeApplication, mysqlOptions, newSession, type Deed, type Visit } from '../../support/application.js'
 import { Barrier } from '../../support/barrier.js'
 import { makeDatabase, type Database } from '../../support/database.js'
@@ -355,8 +355,9 @@ t.test('a server that accepts and never answers costs each request its time and 
   const proxy = await startProxy(t, Number(new URL(database.url).port))
   const pool = createPool({ uri: through(proxy, database.url), connectionLimit: 10 })
   t.teardown(() => { pool.end(() => {}) })
+  const token = await newSession(makeApplication(t, mysqlOptions(database)))
   const application = makeApplication(t, { ...mysqlOptions(database), mysql: pool, storeTimeout: 300 })
-  const token = await newSession(application)
+  await application.app.ready()
 
   proxy.stall()
   for (let round = 0; round < 2; round++) {
@@ -377,8 +378,9 @@ t.test('when the user\'s pool has no free connection, requests are answered with
   const database = await makeDatabase(t)
   const pool = createPool({ uri: database.url, connectionLimit: 3 })
   t.teardown(() => { pool.end(() => {}) })
-  const application = makeApplication(t, { ...mysqlOptions(database), mysql: pool, storeTimeout: 300 })
-  const token = await newSession(application)
+  const token = await newSession(makeApplication(t, mysqlOptions(database)))
+  const application = makeApplication(t, { ...mysqlOptions(database), mysql: pool, storeTimeout: 1000 })
+  await application.app.ready()
   const taken = await Promise.all(Array.from({ length: 3 }, async () => await pool.promise().getConnection()))
   isRefused(t, await application.visit(token, put('a', 1)))
   for (const connection of taken) connection.release()
@@ -434,6 +436,44 @@ t.test('while 10,000 requests wait, the next one is refused at once', async t =>
   await Promise.all(waiting)
   proxy.resume()
   t.equal((await application.visit(token, () => 'ok')).status, 200)
+})
+
+t.test('while 10,000 requests wait for the first contact, the next one is refused at once', async t => {
+  const database = await makeDatabase(t)
+  const proxy = await startProxy(t, Number(new URL(database.url).port))
+  proxy.stall()
+  const store = mysqlStore(through(proxy, database.url), { createTable: true, cleanupInterval: 0, storeTimeout: 60_000 })
+  const token = newToken()
+  let answered = 0
+  const waiting = Array.from({ length: 10_000 }, async () => { await store.find([token]); answered++ })
+  await t.rejects(store.find([token]), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: /10000 requests are waiting/ })
+  t.equal(answered, 0, 'the others still wait')
+  proxy.resume()
+  await Promise.all(waiting)
+  await store.close()
+})
+
+t.test('four rows are locked by somebody else, and a request waits for each: reads and writes of other sessions do not notice', async t => {
+  const database = await makeDatabase(t)
+  const application = makeApplication(t, { ...mysqlOptions(database), storeTimeout: 60_000 })
+  const tokens = await Promise.all(Array.from({ length: 6 }, async () => await newSession(application)))
+  const [reader, writer, ...victims] = tokens as [string, string, ...string[]]
+  await database.connection.query('START TRANSACTION')
+  // One by one: of a small table the server would lock all rows.
+  for (const token of victims) await database.connection.query('SELECT 1 FROM sessions WHERE token = ? FOR UPDATE', [hashToken(token)])
+
+  let answered = 0
+  const waiting = victims.map(async token => {
+    const { status } = await application.visit(token, put('a', 1))
+    answered++
+    return status
+  })
+  await waitUntilBlocked(database, 2)
+  t.strictSame(await dataOf(application, reader), { user: 'ada' })
+  t.equal((await application.visit(writer, put('a', 1))).status, 200)
+  t.equal(answered, 0, 'the rows are still locked')
+  await database.connection.query('ROLLBACK')
+  t.strictSame(await Promise.all(waiting), [200, 200, 200, 200], 'and when they are free they are written')
 })
 
 t.test('a database that is down at start is warned of once, and used when it is up', async t => {

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LostError, UnreachedError, type SqlDatabase } from './database.js'
+import { StoreUnavailableError } from '../errors.js'
+
+/** How long a statement may take at least, in milliseconds, unless the store's timeout is shorter. */
+const SHORTEST_LIMIT = 1500
+/** How often work is tried at most. */
+const TRIES = 3
+/** The pauses after failures of the connection double, from the shortest to the longest, in milliseconds. */
+const SHORTEST_PAUSE = 20
+const LONGEST_PAUSE = 500
+
+/**
+ * Runs work on a connection, and again after an error that passes.
+ *
+ * No attempt begins after the deadline of the caller. A statement that was sent shortly before gets a little more time, though
+ * nobody waits for its answer: to give it up costs the connection, and a database that is merely slow would lose one
+ * connection after another.
+ */
+export class Attempts<Connection> {
+  readonly #database: SqlDatabase<Connection>
+  readonly #shortestLimit: number
+  /** Failures of connections in a row, whoever had them. */
+  #failures = 0
+
+  /** @param timeout how long a call may take, in milliseconds */
+  constructor (database: SqlDatabase<Connection>, timeout: number) {
+    this.#database = database
+    this.#shortestLimit = Math.min(timeout, SHORTEST_LIMIT)
+  }
+
+  /** Runs `work` on a connection, see {@link repeat}. */
+  async use<T> (deadline: number, isRepeatable: boolean, work: (connection: Connection) => Promise<T>): Promise<T> {
+    return await this.repeat(deadline, isRepeatable, async limit => await this.#database.use(limit, async connection => {
+      if (performance.now() > deadline) throw new StoreUnavailableError('the pool had no free connection in time')
+      return await work(connection)
+    }))
+  }
+
+  /**
+   * Runs `work`, and again if it was undone or never begun, three times at most.
+   *
+   * @param deadline when the caller stops waiting, in milliseconds of `performance.now()`
+   * @param isRepeatable run it again, too, if its answer was lost
+   * @param work gets the deadline of its statements
+   */
+  async repeat<T> (deadline: number, isRepeatable: boolean, work: (limit: number) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        const result = await work(Math.max(deadline, performance.now() + this.#shortestLimit))
+        this.#failures = 0
+        return result
+      } catch (error) {
+        const pause = this.#pauseAfter(error, tries, isRepeatable)
+        if (pause === undefined || tries === TRIES || performance.now() + pause >= deadline) throw error
+        await sleep(pause)
+      }
+    }
+  }
+
+  /** How long to wait for the next try, in milliseconds; undefined if the error will not pass soon. */
+  #pauseAfter (error: unknown, tries: number, isRepeatable: boolean): number | undefined {
+    if (this.#database.kindOf(error) === 'undone') return tries * (10 + Math.random() * 40)
+    if (error instanceof UnreachedError || error instanceof LostError) this.#failures++
+    if (!(error instanceof UnreachedError || (isRepeatable && error instanceof LostError))) return undefined
+    // A server that refuses the password, or has no connection left, must not be asked again and again.
+    if (['refused', 'unavailable'].includes(this.#database.kindOf(error.cause))) return undefined
+    return Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** this.#failures) * (0.5 + Math.random() / 2)
+  }
+}
