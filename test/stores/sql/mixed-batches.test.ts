@@ -1,4 +1,4 @@
-import t, { type Test } from '../../support/test.js'
+import t, { type Test } from 'tap'
 import { mssqlStore, mysqlStore, textCodec, type ChangedSession, type SessionStore } from '../../../plugin/index.js'
 import { newToken } from '../../../plugin/token.js'
 import { makeDatabase } from '../../support/database.js'
