@@ -63,8 +63,8 @@ export class Attempts<Connection> {
     if (this.#database.kindOf(error) === 'undone') return tries * (10 + Math.random() * 40)
     if (error instanceof UnreachedError || error instanceof LostError) this.#failures++
     if (!(error instanceof UnreachedError || (isRepeatable && error instanceof LostError))) return undefined
-    // A server that refuses the password, or has no connection left, must not be asked again and again.
-    if (['refused', 'unavailable'].includes(this.#database.kindOf(error.cause))) return undefined
+    // Some servers lock an account after a few wrong passwords.
+    if (this.#database.kindOf(error.cause) === 'refused') return undefined
     return Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** this.#failures) * (0.5 + Math.random() / 2)
   }
 }

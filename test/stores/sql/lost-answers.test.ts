@@ -235,7 +235,7 @@ t.test('a first contact takes no longer than the timeout, however many questions
   const store = mysqlStore(meddledPool(pool, slow), { createTable: true, cleanupInterval: 0, storeTimeout: 500 })
   t.equal(await store.open({ warn (_details, message) { warnings.push(message) }, error () {} }), undefined)
   t.match(warnings, [/cannot be reached/])
-  t.equal(asked, 3)
+  t.ok(asked <= 3, 'the time is that of all questions together')
   await store.close()
   await new Promise(resolve => pool.end(resolve))
 })
