@@ -1,0 +1,16 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from '../support/test.js'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const pages = readdirSync(join(root, 'docs')).filter(page => page.endsWith('.md')).map(page => join(root, 'docs', page))
+
+t.test('the pages of docs link to files that there are, and name tests that there are', async t => {
+  t.ok(pages.length > 0)
+  for (const page of pages) {
+    const text = readFileSync(page, 'utf8')
+    for (const [, path = ''] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) t.ok(existsSync(join(dirname(page), path)), `${page}: ${path}`)
+    for (const [, path = ''] of text.matchAll(/`(test\/[\w./-]+)`/g)) t.ok(existsSync(join(root, path)), `${page}: ${path}`)
+  }
+})
