@@ -8,6 +8,7 @@ import { pathText } from './path.js'
 export class Inspection {
   readonly #isThorough: boolean
   #left = MOST_VALUES
+  #length = 0
   #key = ''
   /** The objects that the walk is inside of, from the outermost on, and the place of each inside the one before. */
   readonly #inside: object[] = []
@@ -16,6 +17,11 @@ export class Inspection {
   /** @param isThorough whether it looks for what is lost without a trace too: getters, hidden properties, further ones of a Map */
   constructor (isThorough: boolean) {
     this.#isThorough = isThorough
+  }
+
+  /** How many characters and bytes there are so far in texts, names and Buffers: the encoded values have more. */
+  get length (): number {
+    return this.#length
   }
 
   /**
@@ -32,6 +38,8 @@ export class Inspection {
     if (--this.#left < 0) this.#refuse(place, `with it the session has more than ${MOST_VALUES} values`)
     switch (typeof value) {
       case 'string':
+        this.#length += value.length
+        return true
       case 'boolean':
         return true
       case 'number':
@@ -68,7 +76,11 @@ export class Inspection {
       case 'array': return this.#visitElements(value as unknown[])
       case 'map': return this.#visitEntries(value as Map<unknown, unknown>)
       case 'set': return this.#visitMembers(value as Set<unknown>)
-      default: return false
+      case 'buffer':
+      case 'bytes':
+        this.#length += (value as Uint8Array).length
+        return false
+      case 'date': return false
     }
   }
 
@@ -81,6 +93,7 @@ export class Inspection {
       const inner = value[name]
       // A property of undefined is left out, as JSON does.
       if (inner === undefined) continue
+      this.#length += name.length
       // The packed form uses such names.
       if (name.charCodeAt(0) === DOLLAR) isJson = false
       if (!this.#visit(inner, i)) isJson = false

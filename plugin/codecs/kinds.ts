@@ -90,6 +90,7 @@ function nameOf (prototype: object | null): string {
 function sameBytes (bytes: Uint8Array, kind: Kind): Uint8Array {
   const { buffer, byteOffset, byteLength } = bytes
   if (kind === 'buffer') return Buffer.from(buffer, byteOffset, byteLength)
-  // Of the same realm, or the two would not be equal.
-  return Reflect.construct(bytes.constructor, [buffer, byteOffset, byteLength]) as Uint8Array
+  // A class of another realm has another prototype, and the two would not be equal.
+  const { constructor } = Object.getPrototypeOf(bytes) as { readonly constructor: Uint8ArrayConstructor }
+  return Reflect.construct(constructor, [buffer, byteOffset, byteLength]) as Uint8Array
 }

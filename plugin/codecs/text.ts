@@ -27,7 +27,7 @@ export const textCodec: Codec = {
     const remember = content.rememberMe === undefined ? '-' : content.rememberMe ? 'yes' : 'no'
     const deadline = new Date(content.deadline).toISOString()
     const data = Buffer.from(`${FORMAT}${commitId()} ${deadline} ${remember}\n${stringifyAll(content.values)}`)
-    if (data.length > MOST_BYTES) throw new TooLargeError(data.length, MOST_BYTES, 'that of textCodec')
+    if (data.length > MOST_BYTES) throw new TooLargeError(data.length, MOST_BYTES, 'of any session')
     return data
   },
 

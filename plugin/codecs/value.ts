@@ -1,6 +1,8 @@
 import { Inspection } from './inspection.js'
 import { isObject } from './kinds.js'
+import { MOST_BYTES } from './limits.js'
 import { pack, Unpacking, type Json } from './packed.js'
+import { TooLargeError } from '../errors.js'
 
 export { isObject } from './kinds.js'
 
@@ -12,7 +14,10 @@ export function checkValue (value: unknown, key: string): void {
   if (typeof value !== 'string' && typeof value !== 'boolean') new Inspection(true).isJson(value, key)
 }
 
-/** A value's text, from which {@link parse} makes an equal one. Throws `FST_SESSION_INVALID_VALUE` if a session cannot keep it. */
+/**
+ * A value's text, from which {@link parse} makes an equal one. Throws `FST_SESSION_INVALID_VALUE` if a session cannot keep it,
+ * `FST_SESSION_TOO_LARGE` if it is larger than any session.
+ */
 export function stringify (value: unknown, key: string): string {
   return textOf(value, key, new Inspection(false))
 }
@@ -65,5 +70,8 @@ function hasPacked (text: string): boolean {
 }
 
 function textOf (value: unknown, key: string, inspection: Inspection): string {
-  return JSON.stringify(inspection.isJson(value, key) ? value : pack(value))
+  const isJson = inspection.isJson(value, key)
+  // An object in many places would become a text that fills the memory.
+  if (inspection.length > MOST_BYTES) throw new TooLargeError(inspection.length, MOST_BYTES, 'of any session')
+  return JSON.stringify(isJson ? value : pack(value))
 }

@@ -145,3 +145,10 @@ t.test('the values of all keys are counted together', async t => {
 t.test('a text with more values than a session has is refused before all are made', async t => {
   t.throws(() => parse(`[{"$number":"NaN"}${',0'.repeat(MOST_VALUES)}]`), SyntaxError)
 })
+
+t.test('a large text in many places is refused before it fills the memory', async t => {
+  const large = 'x'.repeat(1_000_000)
+  for (const many of [Array.from({ length: 100_000 }, () => large), Array.from({ length: 90_000 }, () => ({ [large]: 1 })), new Set([Buffer.alloc(17 * 1024 * 1024)])]) {
+    t.throws(() => stringify(many, 'cart'), { code: 'FST_SESSION_TOO_LARGE', message: /does not fit: the limit is 16777216 bytes \(of any session\)/ })
+  }
+})
