@@ -53,9 +53,9 @@ async function fuzzSchedules (runs: number): Promise<number> {
   const servers = await findServers()
   try {
     const program = 'dist/test/model/schedules.long.test.js'
-    const tests = spawn(process.execPath, ['--test-reporter=spec', program], {
+    const tests = spawn(process.execPath, [program], {
       stdio: 'inherit',
-      env: { ...process.env, ...servers.env, FUZZ_RUNS: String(runs), FUZZ_SEED: String(seed), ...values.store !== undefined && { FUZZ_STORES: values.store } }
+      env: { ...process.env, ...servers.env, TAP_TIMEOUT: '0', FUZZ_RUNS: String(runs), FUZZ_SEED: String(seed), ...values.store !== undefined && { FUZZ_STORES: values.store } }
     })
     const [code] = await once(tests, 'exit') as [number | null]
     return code ?? 1

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import t from '../support/test.js'
+import t from 'tap'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const pages = readdirSync(join(root, 'docs')).filter(page => page.endsWith('.md')).map(page => join(root, 'docs', page))
