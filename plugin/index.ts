@@ -62,7 +62,9 @@ function claimCookie (app: FastifyInstance, cookie: string, name: string): void 
 
 export default fp(sessions, { fastify: '5.x', name: 'fastify-sql-sessions' })
 
-export type { Codec, SessionContent } from './codecs/codec.js'
+export type { Codec, RowContext, SessionContent } from './codecs/codec.js'
+export { encrypted, type EncryptionOptions } from './codecs/encrypted.js'
+export type { EncryptionKey } from './codecs/keys.js'
 export { textCodec } from './codecs/text.js'
 export type { CookieOptions, SessionOptions } from './options.js'
 export type { Session, SessionData, SessionKey, SessionStatus, SessionValue } from './session/session.js'
