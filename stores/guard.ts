@@ -11,30 +11,31 @@ import type { Found, SessionStore } from './store.js'
  * - An update says whether the expiry may stay.
  * - Unless `isBounded` is true: an answer in bounded time, and errors that say 503 and hold no token.
  *
- * @param timeout how long a call may take, in milliseconds
+ * @param storeTimeout how long a call may take at most, in milliseconds
  */
-export function guarded (store: SessionStore, timeout: number): TimedStore {
+export function guarded (store: SessionStore, storeTimeout: number): TimedStore {
   const clock = new Clock()
   const note = <Answer extends Pick<Found, 'now'>>(answer: Answer): Answer => { clock.set(answer.now); return answer }
-  const run = async <Answer>(call: () => Promise<Answer>): Promise<Answer> => store.isBounded === true ? await call() : await ask(call, timeout)
+  const run = async <Answer>(call: () => Promise<Answer>, timeout = storeTimeout): Promise<Answer> =>
+    store.isBounded === true ? await call() : await inTime(checked(call), performance.now() + Math.min(timeout, storeTimeout), () => late(storeTimeout))
   return {
     isBounded: true,
     now: () => clock.now(),
-    open: async log => {
-      const now = await store.open(log)
+    open: async (log, timeout) => {
+      const now = await store.open(log, timeout)
       if (now !== undefined) clock.set(now)
       return now
     },
-    find: tokens => run(async () => note(await store.find(tokens))),
-    insert: session => run(() => store.insert(session)),
-    update: session => run(async () => {
-      const outcome = await store.update({ ...session, expiryStays: expiryStays(session) })
+    find: (tokens, timeout) => run(async () => note(await store.find(tokens, timeout)), timeout),
+    insert: (session, timeout) => run(() => store.insert(session, timeout), timeout),
+    update: (session, timeout) => run(async () => {
+      const outcome = await store.update({ ...session, expiryStays: expiryStays(session) }, timeout)
       return outcome.kind === 'changed' ? note(outcome) : outcome
-    }),
-    touch: session => run(() => store.touch(session)),
-    delete: token => run(() => store.delete(token)),
-    rewrite: async (tokens, decide) => {
-      await decidedBy(found => decide(note(found)), decide => run(() => store.rewrite(tokens, decide)))
+    }, timeout),
+    touch: (session, timeout) => run(() => store.touch(session, timeout), timeout),
+    delete: (token, timeout) => run(() => store.delete(token, timeout), timeout),
+    rewrite: async (tokens, decide, timeout) => {
+      await decidedBy(found => decide(note(found)), decide => run(() => store.rewrite(tokens, decide, timeout), timeout))
     },
     scan: pageSize => store.scan(pageSize),
     deleteExpired: limit => store.deleteExpired(limit),
@@ -43,13 +44,14 @@ export function guarded (store: SessionStore, timeout: number): TimedStore {
   }
 }
 
-async function ask<T> (call: () => Promise<T>, timeout: number): Promise<T> {
-  // A method that is not async may throw at once.
-  const answer = (async () => await call())().catch((error: unknown) => { throw ours(error) })
-  return await inTime(answer, performance.now() + timeout, () => new StoreUnavailableError(`no answer within ${timeout} ms`))
+function late (storeTimeout: number): StoreUnavailableError {
+  return new StoreUnavailableError(`no answer within ${storeTimeout} ms`)
 }
 
-function ours (error: unknown): unknown {
-  if (isOwnError(error)) return error
-  return Object.assign(new StoreUnavailableError('it failed'), { cause: withoutTokens(error) })
+async function checked<T> (call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw isOwnError(error) ? error : Object.assign(new StoreUnavailableError('it failed'), { cause: withoutTokens(error) })
+  }
 }

@@ -1,10 +1,10 @@
-/** One live session as a store hands it out. */
+/** A live session, as a store returns it. */
 export interface StoredSession {
   /** The key of the row: the hash of the cookie's token, or the token itself with `hashTokenInStore: false`. */
   readonly token: string
-  /** What the codec wrote. The reader must not change it: several readers may share it. */
+  /** What the codec wrote. The caller must not change these bytes: several callers may share them. */
   readonly data: Uint8Array
-  /** How long the row will live from `now` on, in milliseconds, by the database's clock. */
+  /** How long the row will live, in milliseconds, by the database's clock. */
   readonly ttl: number
 }
 
@@ -12,30 +12,33 @@ export interface StoredSession {
 export interface Found {
   /** The database's time when it answered, in milliseconds since 1970 UTC. */
   readonly now: number
-  /** The live sessions among those asked for, in any order. A token that is unknown or expired is not among them. */
+  /** The live sessions of the tokens that were asked for, in any order. Unknown and expired tokens are left out. */
   readonly sessions: readonly StoredSession[]
   /**
-   * Those among the tokens whose session went on under another token within the last {@link SUCCESSOR_TTL}. They are not
-   * live. A store may leave it out; then a request that comes with such a token is like any other without a session.
+   * The tokens among those asked for whose session was renewed under another token within the last {@link SUCCESSOR_TTL}.
+   * They are not live. Optional: without it, a request with such a token is like any other request without a session.
    */
   readonly renewed?: readonly string[]
 }
 
-/** A session to be written. */
+/** A session to write. */
 export interface NewSession {
+  /** The key of the row. */
   readonly token: string
+  /** What the codec wrote. The store must not change or keep these bytes after the call: copy them if they are kept. */
   readonly data: Uint8Array
-  /** How long the row shall live, in milliseconds: the database adds it to its own clock. */
+  /** How long the row shall live, in milliseconds. The database adds it to its own clock. */
   readonly ttl: number
 }
 
 /**
- * What the caller knows of the row that it wants to replace: the first bytes of its data (a header that is new with
- * every write), or, for data without such a header, all of them.
+ * What the caller saw in the row that it wants to replace. The codec begins its data with a header that is new with every
+ * write, and a store compares this header. Data of another codec may have no header; then a store compares all of the data.
  */
 export interface Seen {
+  /** The header, or all of the data. */
   readonly bytes: Uint8Array
-  /** The data must be these bytes and nothing more. */
+  /** True: the row's data must equal `bytes`. False: the row's data must begin with `bytes`. */
   readonly whole: boolean
   /**
    * How long the row still lives, in milliseconds, as far as the caller knows. Default: unknown. If an update asks for
@@ -44,7 +47,7 @@ export interface Seen {
   readonly ttl?: number
 }
 
-/** A session to be replaced. */
+/** A session to replace. */
 export interface ChangedSession extends NewSession {
   readonly seen: Seen
   /**
@@ -55,105 +58,112 @@ export interface ChangedSession extends NewSession {
   readonly expiryStays?: boolean
 }
 
-/** The life of a session to be prolonged. */
+/** A session whose expiry is to be moved. */
 export interface TouchedSession {
+  /** The key of the row. */
   readonly token: string
   readonly seen: Seen
-  /** How long the row shall live from now on, in milliseconds. The expiry is never moved to an earlier time. */
+  /** How long the row shall live from now on, in milliseconds. The expiry never moves to an earlier time. */
   readonly ttl: number
-  /** By how many milliseconds the expiry must move for the row to be written at all. */
+  /** The row is written only if its expiry moves by at least this many milliseconds. */
   readonly atLeast: number
 }
 
-/** What became of an update. */
+/** The result of {@link SessionStore.update}. */
 export type Outcome =
   | { readonly kind: 'saved' }
-  /** The row is live, but no longer what the caller saw: this is what it is now. Nothing was written. */
+  /** The row is live, but another write was first. `session` is what the row holds now, `now` the database's time. Nothing was written. */
   | { readonly kind: 'changed', readonly now: number, readonly session: StoredSession }
   /** There is no live row. Nothing was written. */
   | { readonly kind: 'gone' }
 
 /** One write of a {@link SessionStore.rewrite}. */
 export type Write =
+  /** Writes a new row. The transaction fails if a row of that token exists. */
   | { readonly kind: 'insert', readonly session: NewSession }
+  /** Replaces data and expiry. */
   | { readonly kind: 'update', readonly session: NewSession }
   | { readonly kind: 'delete', readonly token: string }
   /**
-   * The session goes on under another token: the row is no longer live, and for {@link SUCCESSOR_TTL} it names its
-   * successor, so that a `delete` of the old token ends the new session. Write the successor with an `insert` of its own.
+   * The session continues under the token `to`. The row of `token` is no longer live. For {@link SUCCESSOR_TTL} it names its
+   * successor, so that a `delete` of the old token ends the new session. An `insert` of its own writes the successor.
    */
   | { readonly kind: 'move', readonly token: string, readonly to: string }
 
-/** How long the row of a renewed session names its successor, in milliseconds. */
+/** How long the row of a renewed session names its successor, in milliseconds: one minute. */
 export const SUCCESSOR_TTL = 60_000
 
-/** Where a store reports what it cannot return: a pino logger will do. */
+/** Where a store reports what it cannot return. A pino logger fits. */
 export interface StoreLog {
   warn (details: object, message: string): void
   error (details: object, message: string): void
 }
 
 /**
- * What the plugin needs of a store. All the stores of this package implement it, and `fastify-sql-sessions/testing` has
- * the suite that shows whether another one does.
+ * Where the plugin keeps sessions. Every store of this package implements this interface. To write another one, implement
+ * it, and run the suite of `fastify-sql-sessions/testing` on it.
  *
- * Three rules hold for every method:
- * - What is expired is not there, by the clock of the database and no other.
- * - The outcome of a write is what that write did, learned in the statement or transaction that wrote, never by reading
- *   afterwards. What was answered with an error may or may not have been written.
- * - Tokens are compared to the letter, whatever the collation of the column.
+ * Four rules hold for every method:
+ * - An expired row does not exist. The database's clock decides, and no other clock.
+ * - The statement or the transaction that writes also learns the outcome. A later read would see somebody else's write.
+ *   A write that rejects may or may not have happened.
+ * - Tokens are compared byte by byte, whatever the collation of the column.
+ * - `timeout` is how long the caller waits, in milliseconds; the plugin passes what is left of the request's `storeTimeout`.
+ *   A store may ignore it: the plugin then stops waiting by itself, unless the store says that it `isBounded`.
  */
 export interface SessionStore {
   /**
-   * True if every method answers or rejects in bounded time by itself, with errors that hold no token. For another store
-   * the plugin sees to it.
+   * True: every method settles within `timeout`, or within a limit of the store's own without it, and its errors contain no
+   * token. Default false: the plugin ensures both.
    */
   readonly isBounded?: boolean
 
   /**
-   * Called once, before the application listens. Checks what can be checked and starts the cleanup of expired rows.
-   * A database that cannot be reached is no error (the store warns, and checks at first contact); a database that can be
-   * reached and has no table is.
+   * Checks what can be checked, and starts the cleanup of expired rows. The plugin calls it once, before the application
+   * listens. If the database cannot be reached in time, warns, and checks at the first contact. Rejects if the database can
+   * be reached but not used, for example without its table.
    *
-   * @returns the database's time, in milliseconds since 1970 UTC, or undefined if it could not be reached
+   * @returns the database's time, in milliseconds since 1970 UTC; undefined if it could not be reached
    */
-  open (log: StoreLog): Promise<number | undefined>
+  open (log: StoreLog, timeout?: number): Promise<number | undefined>
 
-  /** The live sessions among `tokens`; with no token only the database's time. */
-  find (tokens: readonly string[]): Promise<Found>
+  /** Returns the live sessions of these tokens. Without tokens, returns the database's time alone. */
+  find (tokens: readonly string[], timeout?: number): Promise<Found>
 
-  /** Writes a new session. False if there is a row of that token, live or not; then nothing is written. */
-  insert (session: NewSession): Promise<boolean>
+  /** Writes a new session. Returns false, and writes nothing, if a row of that token exists, live or not. */
+  insert (session: NewSession, timeout?: number): Promise<boolean>
 
-  /** Replaces data and expiry of a live session if it still is what the caller saw. Never inserts. */
-  update (session: ChangedSession): Promise<Outcome>
+  /** Replaces data and expiry of a live session that still is what the caller saw. Never inserts. */
+  update (session: ChangedSession, timeout?: number): Promise<Outcome>
 
   /**
-   * Moves the expiry of a live session that still is what the caller saw, and leaves its data alone. Otherwise does
-   * nothing: who changed it has moved its expiry too.
+   * Moves the expiry of a live session that still is what the caller saw, and keeps its data. Otherwise does nothing: the
+   * write that was first has moved the expiry too.
    */
-  touch (session: TouchedSession): Promise<void>
+  touch (session: TouchedSession, timeout?: number): Promise<void>
 
-  /** Ends a session, and the one that it became if it was renewed under another token. An unknown token is no error. */
-  delete (token: string): Promise<void>
+  /** Ends a session, and the one that it was renewed as. Does nothing for an unknown token. */
+  delete (token: string, timeout?: number): Promise<void>
 
   /**
-   * Locks the rows of `tokens` in the order of the tokens, hands the live ones to `decide`, and carries out what it
-   * returns, all in one transaction: for what concerns two rows (renew, merge) and for a session that has lost several
-   * times against other writers. `decide` may be called again if the transaction had to be repeated; what it throws ends
-   * the transaction without a change and is thrown on.
+   * Runs one transaction: locks the rows of `tokens`, in the order of the tokens; calls `decide` with the live ones; writes
+   * what `decide` returns. The plugin uses it for two rows at once (renew, merge), and for a session that has lost several
+   * conflicts with other writers.
+   *
+   * `decide` may be called again if the transaction is repeated. What it throws ends the transaction without a change, and
+   * the method rejects with it.
    */
-  rewrite (tokens: readonly string[], decide: (found: Found) => readonly Write[]): Promise<void>
+  rewrite (tokens: readonly string[], decide: (found: Found) => readonly Write[], timeout?: number): Promise<void>
 
-  /** All live sessions, in pages of `pageSize` rows (default 1000), in constant memory. For administration. */
+  /** All live sessions, read in pages of `pageSize` rows (default 1000), in constant memory. For administration. */
   scan (pageSize?: number): AsyncIterable<StoredSession>
 
-  /** Deletes up to `limit` expired rows, and says how many it deleted. */
+  /** Deletes up to `limit` expired rows, and returns how many it deleted. */
   deleteExpired (limit: number): Promise<number>
 
-  /** Stops the cleanup. May be called at any time and any number of times. */
+  /** Stops the cleanup. May be called at any time, any number of times. */
   stopCleanup (): void
 
-  /** Stops the cleanup, waits for what is under way, and closes what the store itself has opened. */
+  /** Stops the cleanup, waits for calls that have begun, and closes what the store itself has opened. */
   close (): Promise<void>
 }
