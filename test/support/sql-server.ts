@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
-import { makeDatabase } from './database.js'
+import { makeMariaDb } from './mariadb.js'
 import { startTdsFront, type TdsFront, type TdsFrontOptions } from '../tds/front.js'
 import { mssql, type MssqlPool } from '../tds/mssql-driver.js'
 import type { MssqlConfig, MssqlStoreOptions } from '../../stores/mssql/mssql.js'
@@ -47,10 +47,8 @@ export function mssqlOptions (server: SqlServer): MssqlStoreOptions & { store: '
 }
 
 async function onFront (t: Test, options: Partial<TdsFrontOptions> = {}): Promise<SqlServer> {
-  const { name, url } = await makeDatabase(t, 'MariaDB')
-  const { hostname, port, username, password } = new URL(url)
   const front = await startTdsFront({
-    mariadb: { host: hostname, port: Number(port || 3306), user: decodeURIComponent(username), password: decodeURIComponent(password), database: name },
+    mariadb: await makeMariaDb(t),
     ...options
   })
   const config: MssqlConfig = { ...front.config, options: { ...front.config.options } }

@@ -2,17 +2,17 @@ import t from 'tap'
 import { startTdsFront } from './front.js'
 import { failure, mssql } from './mssql-driver.js'
 import type { MssqlPool, MssqlRequest } from './mssql-driver.js'
-import { startPrivateMariaDb } from './private-mariadb.js'
+import { makeMariaDb } from '../support/mariadb.js'
+import { until } from '../support/until.js'
 
-const mariadb = await startPrivateMariaDb()
-const front = await startTdsFront({ mariadb: mariadb.options })
+const mariadb = await makeMariaDb(t)
+const front = await startTdsFront({ mariadb })
 const pool = await connect()
 await pool.request().batch(`CREATE TABLE sessions (token CHAR(43) COLLATE Latin1_General_100_BIN2 PRIMARY KEY, data VARBINARY(MAX) NOT NULL, expiry DATETIME2(6) NOT NULL);
   CREATE INDEX sessions_expiry_idx ON sessions (expiry);`)
 t.teardown(async () => {
   await pool.close()
   await front.close()
-  await mariadb.stop()
 })
 t.beforeEach(async () => {
   front.faults.reset()
@@ -21,7 +21,7 @@ t.beforeEach(async () => {
 })
 
 async function connect (more: object = {}): Promise<MssqlPool> {
-  const created = new mssql.ConnectionPool({ ...front.config, ...more })
+  const created = new mssql.ConnectionPool({ ...front.config, connectionTimeout: 60_000, requestTimeout: 60_000, ...more })
   created.on('error', () => {})
   return await created.connect()
 }
@@ -39,8 +39,6 @@ async function write (parent: MssqlPool | InstanceType<typeof mssql.Transaction>
 async function data (token: string): Promise<unknown> {
   return (await withToken(pool.request(), token).query('SELECT data FROM sessions WITH (NOLOCK) WHERE token = @t')).recordset[0]?.['data']
 }
-
-const tick = async (ms: number) => await new Promise((resolve) => setTimeout(resolve, ms))
 
 t.test('a transaction is committed or rolled back as a whole', async (t) => {
   const transaction = new mssql.Transaction(pool)
@@ -89,7 +87,7 @@ t.test('a locked row is waited for, others are not', async (t) => {
 })
 
 t.test('with READ_COMMITTED_SNAPSHOT readers do not wait', async (t) => {
-  const other = await startTdsFront({ mariadb: mariadb.options, readCommittedSnapshot: true })
+  const other = await startTdsFront({ mariadb, readCommittedSnapshot: true })
   const otherPool = await new mssql.ConnectionPool(other.config).connect()
   const transaction = new mssql.Transaction(otherPool)
   await transaction.begin()
@@ -128,8 +126,10 @@ t.test('a request that times out is cancelled in the database, and its connectio
     t.equal(await spid(), before)
   }
   const cancelled = withToken(own.request(), 'a')
+  const updates = () => front.statements.filter(({ sql }) => sql.includes('UPDATE')).length
+  const earlier = updates()
   const waiting = failure(cancelled.query(WRITE))
-  await tick(100)
+  await until(() => updates() > earlier)
   cancelled.cancel()
   t.equal(await waiting, 'ECANCEL')
   t.equal(await spid(), before)
@@ -145,14 +145,14 @@ t.test('a client that goes away while it waits for a lock leaves nothing behind'
   const own = await connect({ pool: { max: 1 } })
   front.statements.length = 0
   const waiting = failure(write(own, 'a'))
-  await tick(150)
-  const connection = front.statements[0]?.connection
-  t.type(connection, 'number')
-  front.dropConnection(connection ?? 0)
+  const waiter = () => front.statements.find(({ sql }) => sql.includes('UPDATE'))
+  await until(() => waiter() !== undefined)
+  front.dropConnection(waiter()?.connection ?? 0)
   t.match(await waiting, /^E(SOCKET|CLOSE|CONNRESET)/)
   await transaction.rollback()
-  await tick(100)
-  t.same(await data('a'), Buffer.from([1]))
+  // Takes its turn after all that wait for the row.
+  const { recordset: [row] } = await withToken(pool.request(), 'a').query('SELECT data FROM sessions WITH (UPDLOCK) WHERE token = @t')
+  t.same(row?.['data'], Buffer.from([1]))
   await own.close()
 })
 
@@ -170,8 +170,7 @@ t.test('application locks exclude, and one of a transaction ends with it', async
   await transaction.commit()
   t.same((await one.request().query(get('Session'))).recordset, [{ result: 0 }])
   await one.close()
-  await tick(100)
-  t.same((await two.request().query(get('Session'))).recordset, [{ result: 0 }], 'a closed connection holds none')
+  await until(async () => (await two.request().query(get('Session'))).recordset[0]?.['result'] === 0)
   await two.close()
 })
 
@@ -184,7 +183,7 @@ t.test('a connection that is reset is as new', async (t) => {
     close (): void
     on (event: 'error', listener: () => void): void
   }
-  const connection = new Connection({ server: '127.0.0.1', authentication: { type: 'default', options: { userName: 'sa', password: 'Secret-1' } }, options: { port: front.port, database: 'sessions', encrypt: false } })
+  const connection = new Connection({ server: '127.0.0.1', authentication: { type: 'default', options: { userName: 'sa', password: 'Secret-1' } }, options: { port: front.port, database: mariadb.database, encrypt: false } })
   connection.on('error', () => {})
   await new Promise<void>((resolve, reject) => connection.connect((error) => error === undefined ? resolve() : reject(error)))
   const run = async (sql: string) => await new Promise<void>((resolve, reject) => connection.execSqlBatch(new Request(sql, (error) => error === null || error === undefined ? resolve() : reject(error))))

@@ -3,13 +3,14 @@ import { startTdsFront } from './front.js'
 import type { TdsFront } from './front.js'
 import { failure, mssql } from './mssql-driver.js'
 import type { MssqlPool } from './mssql-driver.js'
-import { startPrivateMariaDb } from './private-mariadb.js'
+import { makeMariaDb } from '../support/mariadb.js'
 
 /* What a connection keeps from one request to the next, as the driver's pool never resets it. */
 
-const mariadb = await startPrivateMariaDb('sessions', 'tenant')
-const { database } = mariadb.options
-const front = await startTdsFront({ mariadb: mariadb.options, moreDatabases: ['tenant'] })
+const mariadb = await makeMariaDb(t)
+const { database } = mariadb
+const { database: tenant } = await makeMariaDb(t)
+const front = await startTdsFront({ mariadb, moreDatabases: [tenant] })
 const fronts = [front]
 /** One connection, so that every request meets what the ones before it left. */
 const pool = await connect(front)
@@ -18,11 +19,10 @@ t.teardown(async () => {
   await pool.close()
   await other.close()
   for (const each of fronts) await each.close()
-  await mariadb.stop()
 })
 
 async function connect ({ config }: TdsFront): Promise<MssqlPool> {
-  const created = new mssql.ConnectionPool({ ...config, pool: { max: 1 } })
+  const created = new mssql.ConnectionPool({ ...config, connectionTimeout: 60_000, requestTimeout: 60_000, pool: { max: 1 } })
   created.on('error', () => {})
   return await created.connect()
 }
@@ -88,13 +88,13 @@ t.test('a transaction that a batch has left open is still there; THROW under XAC
 t.test('USE changes what names without a database mean, in a query until it ends', async t => {
   const admin = new mssql.ConnectionPool({ ...front.config, pool: { max: 1 } })
   await admin.connect()
-  await batch('USE tenant; CREATE TABLE numbers (n INT PRIMARY KEY); INSERT INTO numbers (n) VALUES (77)')
-  t.equal(await value('DB_NAME()'), 'tenant')
+  await batch(`USE ${tenant}; CREATE TABLE numbers (n INT PRIMARY KEY); INSERT INTO numbers (n) VALUES (77)`)
+  t.equal(await value('DB_NAME()'), tenant)
   t.strictSame(await query('SELECT n FROM numbers'), [{ n: 77 }])
   t.equal((await query(`SELECT n FROM [${database}].[dbo].[numbers]`)).length, 3, 'a name with its database means the same everywhere')
   await query(`UPDATE [${database}].[dbo].[numbers] SET name = 'there' WHERE n = 1`)
   t.strictSame(await query(`USE ${database}; SELECT name FROM numbers WHERE n = 1`), [{ name: 'there' }])
-  t.equal(await value('DB_NAME()'), 'tenant')
+  t.equal(await value('DB_NAME()'), tenant)
   t.equal(await failure(batch('USE nowhere')), 911)
   await batch(`USE ${database}`)
   t.equal((await query('SELECT n FROM numbers')).length, 3)
@@ -119,7 +119,7 @@ t.test('a request is recorded with its size', async t => {
 })
 
 t.test('Babelfish cannot parse a name with a closing bracket in it', async t => {
-  const babelfish = await startTdsFront({ mariadb: mariadb.options, babelfish: true })
+  const babelfish = await startTdsFront({ mariadb, babelfish: true })
   fronts.push(babelfish)
   const there = await connect(babelfish)
   t.equal(await failure(query('SELECT 1 AS [a]]b]', there)), 33557097)

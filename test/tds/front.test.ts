@@ -2,19 +2,18 @@ import t from 'tap'
 import { startTdsFront } from './front.js'
 import { failure, mssql } from './mssql-driver.js'
 import type { MssqlPool, MssqlRequest } from './mssql-driver.js'
-import { startPrivateMariaDb } from './private-mariadb.js'
+import { makeMariaDb } from '../support/mariadb.js'
 
-const mariadb = await startPrivateMariaDb()
-const front = await startTdsFront({ mariadb: mariadb.options })
+const mariadb = await makeMariaDb(t)
+const front = await startTdsFront({ mariadb })
 const pool = await connect()
 t.teardown(async () => {
   await pool.close()
   await front.close()
-  await mariadb.stop()
 })
 
 async function connect (more: object = {}): Promise<MssqlPool> {
-  const created = new mssql.ConnectionPool({ ...front.config, ...more })
+  const created = new mssql.ConnectionPool({ ...front.config, connectionTimeout: 60_000, requestTimeout: 60_000, ...more })
   created.on('error', () => {})
   return await created.connect()
 }
@@ -145,7 +144,7 @@ t.test('the schema statements, and the questions that setup scripts ask', async 
   await query('CREATE TABLE app.[odd]]name] (token CHAR(43) PRIMARY KEY, data VARBINARY(MAX) NOT NULL, expiry DATETIME2(6) NOT NULL); CREATE INDEX i ON app.[odd]]name] (expiry);')
   const asked = await values("OBJECT_ID(@name, 'U') AS known, OBJECT_ID('nothing') AS unknown, COL_LENGTH(@name, 'data') AS data, COL_LENGTH('dbo.sessions', 'token') AS token, DB_NAME() AS db",
     (request) => request.input('name', mssql.NVarChar(300), '[app].[odd]]name]'))
-  t.match(asked, { known: Number, unknown: null, data: -1, token: 43, db: 'sessions' })
+  t.match(asked, { known: Number, unknown: null, data: -1, token: 43, db: mariadb.database })
   t.match(await values('@@VERSION AS version'), { version: /Microsoft SQL Server/ })
   const columns = await query("SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH AS length, COLLATION_NAME FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = 'sessions' ORDER BY ORDINAL_POSITION")
   t.same(columns.recordset[0], { COLUMN_NAME: 'token', DATA_TYPE: 'char', length: 43, COLLATION_NAME: 'Latin1_General_100_BIN2' })

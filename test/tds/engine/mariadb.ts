@@ -31,7 +31,7 @@ export class MariaDb {
   }
 
   static async connect (options: MariaDbOptions): Promise<MariaDb> {
-    const config: ConnectionOptions = { ...options, charset: 'utf8mb4', connectTimeout: 10_000, flags: ['-LOCAL_FILES'] }
+    const config: ConnectionOptions = { ...options, charset: 'utf8mb4', connectTimeout: 60_000, flags: ['-LOCAL_FILES'] }
     const connection = mysql.createConnection(config)
     const db = new MariaDb(connection)
     try {
