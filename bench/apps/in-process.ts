@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { cpuTime } from '../cpu.js'
 import { kindsOf } from '../kinds.js'
@@ -29,7 +30,8 @@ const QUARTILE = 0.25
 /** So many slices warm up, for each that is measured. */
 const WARM_UP = 0.2
 /** Sessions that are made before the memory is looked at, so that what is needed once has been made. */
-const FIRST = 1000
+const FIRST = 5000
+const MOST_COLLECTIONS = 20
 
 type Injected = Awaited<ReturnType<FastifyInstance['inject']>>
 
@@ -43,7 +45,8 @@ export async function measureInside (app: FastifyInstance, { kinds, ...options }
 async function measureCosts (
   app: FastifyInstance, kinds: readonly Kind[], { sessions, bytes, requests, database }: Omit<InProcess, 'kinds'>
 ): Promise<Array<{ kind: string, application: number, database: number | null }>> {
-  const cookies = await signIn(app, 1, sessions, bytes)
+  const cookies: Array<[string, string]> = []
+  await signIn(app, 1, sessions, bytes, (id, cookie) => cookies.push([id, cookie]))
   const slices = Math.ceil(requests / SLICE)
   const totals = kinds.map(({ name }) => ({ kind: name, slices: [] as number[], database: 0 }))
   for (let slice = -Math.ceil(slices * WARM_UP); slice < slices; slice++) {
@@ -70,15 +73,18 @@ async function measureHeap (app: FastifyInstance, { sessions, bytes }: Omit<InPr
   return (await usedMemory() - before) / sessions
 }
 
-/** What is left after a collection: V8's heap, and the memory of Buffers outside of it. */
+/** V8's heap and the memory of Buffers, when collections no longer make them smaller: Buffers are freed in the background. */
 async function usedMemory (): Promise<number> {
   if (globalThis.gc === undefined) throw new Error('Memory is measured with --expose-gc')
-  for (let i = 0; i < 3; i++) {
+  let used = Infinity
+  for (let tries = 0; tries < MOST_COLLECTIONS; tries++) {
     globalThis.gc()
-    await new Promise((resolve) => setImmediate(resolve))
+    await sleep(200)
+    const { heapUsed, external } = process.memoryUsage()
+    if (heapUsed + external > used * 0.999) break
+    used = heapUsed + external
   }
-  const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
+  return used
 }
 
 let value = 0
@@ -92,16 +98,15 @@ async function make (app: FastifyInstance, { request, isAnonymous = false }: Kin
   })
 }
 
-/** Makes sessions, and gives their numbers and cookies. */
-async function signIn (app: FastifyInstance, first: number, count: number, bytes: number): Promise<Array<[string, string]>> {
-  const cookies: Array<[string, string]> = []
+/** Makes sessions, and tells their numbers and cookies. Nothing is kept here, where memory is measured. */
+async function signIn (
+  app: FastifyInstance, first: number, count: number, bytes: number, tell: (id: string, cookie: string) => void = () => {}
+): Promise<void> {
   await inTurn(count, async (n) => {
     const id = String(first + n)
     const { headers } = await inject(app, { method: 'POST', url: `/login/${id}/${bytes}` })
-    const cookie = String(headers['set-cookie']).split(';', 1)[0] ?? ''
-    cookies.push([id, cookie])
+    tell(id, String(headers['set-cookie']).split(';', 1)[0] ?? '')
   })
-  return cookies
 }
 
 async function inject (app: FastifyInstance, request: { method: 'GET' | 'POST', url: string, headers?: Record<string, string> }): Promise<Injected> {
