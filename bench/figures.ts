@@ -13,6 +13,7 @@ export const measures = {
   bytes: { title: 'bytes sent/request', isBetterHigher: false },
   cpu: { title: 'application, µs of CPU', isBetterHigher: false },
   beyond: { title: 'beyond a route without a session, µs of CPU', isBetterHigher: false },
+  hooks: { title: 'hooks alone, µs', isBetterHigher: false },
   databaseCpu: { title: 'database, µs of CPU', isBetterHigher: false },
   totalCpu: { title: 'together, µs of CPU', isBetterHigher: false },
   import: { title: 'import, ms of CPU', isBetterHigher: false },

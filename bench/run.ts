@@ -3,10 +3,12 @@ import type { SeriesResult } from './figures.js'
 import { Lab } from './lab.js'
 import { readOptions, usage } from './options.js'
 import type { Options } from './options.js'
+import { buildIn } from './packages.js'
 import { draw } from './plot.js'
 import { cleanup } from './series/cleanup.js'
 import { cost } from './series/cost.js'
 import { idle, processes, rows, size } from './series/data.js'
+import { hooks } from './series/hooks.js'
 import { imports } from './series/imports.js'
 import { heap, inProcess } from './series/in-process.js'
 import { mssql, mssqlBatches } from './series/mssql.js'
@@ -18,7 +20,7 @@ import { installPeers } from './tools.js'
 
 const all: readonly Series[] = [
   cost, reads, writes, latency, tail, concurrency, size, rows, processes, mix, hot, idle, memory, cleanup, mssql, mssqlBatches,
-  imports, heap, inProcess
+  imports, heap, inProcess, hooks
 ]
 
 async function measure (series: Series, options: Options): Promise<SeriesResult> {
@@ -45,6 +47,8 @@ async function measure (series: Series, options: Options): Promise<SeriesResult>
 async function main (options: Options): Promise<void> {
   const unknown = options.series?.filter((name) => !all.some((series) => series.name === name)) ?? []
   if (unknown.length > 0) throw new Error(`There is no series ${unknown.join()}; there are ${all.map(({ name }) => name).join()}`)
+  // Throws now rather than after the first round.
+  buildIn(options.vs)
   await installPeers()
 
   if (options.plot) {
