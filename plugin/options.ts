@@ -1,5 +1,6 @@
 import { checkedCodec } from './codecs/checked.js'
 import type { Codec } from './codecs/codec.js'
+import { gobCodec } from './codecs/gob/codec.js'
 import { textCodec } from './codecs/text.js'
 import type { CookieSettings } from './cookie.js'
 import { InvalidOptionError } from './errors.js'
@@ -63,10 +64,10 @@ export interface SessionOptions {
   cleanupInterval?: number
   /** How long a request waits for the store, in milliseconds. Default 5 seconds. */
   storeTimeout?: number
-  /** Keep the hash of a token in the table, not the token. Default true. */
+  /** Keep the hash of a token in the table, not the token. Default true; with the codec `gob` false, as in SCS. */
   hashTokenInStore?: boolean
-  /** Default {@link textCodec}. */
-  codec?: Codec
+  /** Turns a session into the bytes in its row and back. Default 'text': {@link textCodec}. 'gob' is that of SCS. */
+  codec?: 'text' | 'gob' | Codec
   /** The cookie's attributes. */
   cookie?: CookieOptions
 }
@@ -123,14 +124,15 @@ export function settingsOf (given: SessionOptions | SessionStore | SimpleStore |
     throw new InvalidOptionError(`touchInterval (${touchInterval} ms) must be shorter than idleTimeout (${idleTimeout} ms), or sessions in use would expire`)
   }
   const storeTimeout = storeTimeoutOf(options)
+  const codec = codecOf(options.codec)
   return Object.freeze({
     name: propertyName(options.name),
     lifetime,
     idleTimeout,
     touchInterval,
     storeTimeout,
-    hashTokenInStore: boolean('hashTokenInStore', options.hashTokenInStore, true),
-    codec: codecOf(options.codec),
+    hashTokenInStore: boolean('hashTokenInStore', options.hashTokenInStore, codec.isShared !== true),
+    codec,
     cookie: cookieOf(options.cookie, propertyName(options.name)),
     inMemory: options.store === undefined || options.store === 'memory',
     store: timed(storeOf(options), storeTimeout)
@@ -209,9 +211,12 @@ function checkTogether ({ name, path, domain, sameSite, secure, partitioned }: C
   if (host && path !== '/') demand(`cookie.name '${name}' demands cookie.path: '/'`)
 }
 
-function codecOf (codec: Codec = textCodec): Codec {
+const CODECS: ReadonlyMap<unknown, Codec> = new Map([['text', textCodec], ['gob', gobCodec]])
+
+function codecOf (given: SessionOptions['codec'] = textCodec): Codec {
+  const codec = CODECS.get(given) ?? given
   if (typeof codec !== 'object' || codec === null || typeof codec.encode !== 'function' || typeof codec.decode !== 'function') {
-    throw new InvalidOptionError(`codec must be an object with the methods encode and decode, not ${inspected(codec)}`)
+    throw new InvalidOptionError(`codec must be 'text', 'gob', or an object with the methods encode and decode, not ${inspected(codec)}`)
   }
   if (codec.headerLength !== undefined && typeof codec.headerLength !== 'function') {
     throw new InvalidOptionError(`codec.headerLength must be a method that gives a number, not ${inspected(codec.headerLength)}`)
@@ -219,7 +224,7 @@ function codecOf (codec: Codec = textCodec): Codec {
   if (codec.holds !== undefined && typeof codec.holds !== 'function') {
     throw new InvalidOptionError(`codec.holds must be a method that gives true or false, not ${inspected(codec.holds)}`)
   }
-  return codec === textCodec ? codec : checkedCodec(codec)
+  return codec === textCodec || codec === gobCodec ? codec : checkedCodec(codec)
 }
 
 function propertyName (name: unknown = USUAL_NAME): string {

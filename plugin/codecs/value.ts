@@ -2,6 +2,7 @@ import { Inspection } from './inspection.js'
 import { isObject } from './kinds.js'
 import { MOST_BYTES } from './limits.js'
 import { pack, Unpacking, type Json } from './packed.js'
+import { untyped } from './typed.js'
 import { TooLargeError } from '../errors.js'
 
 export { isObject } from './kinds.js'
@@ -33,7 +34,7 @@ export function stringifyAll (values: ReadonlyMap<string, unknown>): string {
   const inspection = new Inspection(false)
   let text = '{'
   for (const [key, value] of values) {
-    text += `${text.length > 1 ? ',' : ''}${lineStart(key)}${textOf(value, key, inspection)}`
+    text += `${text.length > 1 ? ',' : ''}${lineStart(key)}${textOf(untyped(value), key, inspection)}`
   }
   return text.length > 1 ? `${text}\n}` : '{}'
 }

@@ -1,5 +1,6 @@
 import { InvalidValueError } from '../errors.js'
 import type { SessionContent } from '../codecs/codec.js'
+import { untyped } from '../codecs/typed.js'
 import { checkValue } from '../codecs/value.js'
 import { asBuffer } from '../../stores/bytes.js'
 
@@ -185,13 +186,14 @@ export class Changes {
       for (const change of this.#list) applyTo(content, content.values, change, merged)
       return
     }
-    const { deadline, rememberMe } = content
+    const before = { ...content }
     const values = new Undoable(content.values)
     try {
       for (const change of this.#list) applyTo(content, values, change, merged)
     } catch (error) {
       values.undo()
-      Object.assign(content, { deadline, rememberMe })
+      delete content.notes
+      Object.assign(content, before)
       throw error
     }
   }
@@ -225,6 +227,7 @@ function applyTo (content: SessionContent, values: Values, change: Change, merge
     case 'merge': {
       const other = merged.get(change.row) ?? change.content
       for (const [key, value] of other.values) values.set(key, value)
+      if (other.notes !== undefined) content.notes = new Map([...content.notes ?? [], ...other.notes])
       content.deadline = Math.max(content.deadline, other.deadline)
       break
     }
@@ -277,6 +280,6 @@ class Undoable implements Values {
 export function computed (key: string, fn: UpdateFunction, value: unknown): unknown {
   const result = fn(value)
   if (result === undefined) throw new InvalidValueError(key, 'the function given to update returned undefined')
-  checkValue(result, key)
+  checkValue(untyped(result), key)
   return result
 }

@@ -52,9 +52,11 @@ export class Committer {
     return await this.#exchange.renew(row, newKey, changes)
   }
 
-  /** Moves the row's expiry, if a touch is due and would move it. */
-  async touch (row: Row): Promise<void> {
+  /** Moves the row's expiry, if a touch is due and would move it. Returns the row as it is then. */
+  async touch (row: Row): Promise<Row> {
     const touch = this.rows.dueTouch(row)
-    if (touch !== undefined) await this.#store.touch(touch)
+    if (touch === undefined) return row
+    await this.#store.touch(touch)
+    return { ...row, expiry: performance.now() + touch.ttl }
   }
 }

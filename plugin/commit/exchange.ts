@@ -37,11 +37,11 @@ export class Exchange {
       if (renewed !== undefined && changes.missingIn(this.#rows.version(renewed.data)) !== changes) return this.#inPlace(locked, newKey, changes)
 
       const own = row === undefined ? undefined : locked.content(row.key)
-      const content = { values: own?.values ?? new Map<string, unknown>(), deadline: this.#rows.newDeadline(locked.now), rememberMe: own?.rememberMe }
+      const content = { ...own ?? this.#rows.emptyContent(), deadline: this.#rows.newDeadline(locked.now) }
       changes.apply(content, locked.merged(changes))
       const session = this.#encode(newKey, content, locked.now, changes)
-      const move: Write[] = row === undefined || own === undefined ? [] : [{ kind: 'move', token: row.key, to: newKey }]
-      return { session, content, writes: [...deletes(changes), ...move, { kind: 'insert', session }] }
+      const leave = row === undefined || own === undefined ? [] : [this.#leave(row.key, newKey)]
+      return { session, content, writes: [...deletes(changes), ...leave, { kind: 'insert', session }] }
     })
   }
 
@@ -63,6 +63,11 @@ export class Exchange {
       const session = this.#encode(key, content, locked.now, ...applied)
       return { session, content, writes: [{ kind: 'update', session }] }
     })
+  }
+
+  /** What becomes of the row of a renewed session. Other programs could not read the note that names the new one. */
+  #leave (key: string, newKey: string): Write {
+    return this.#rows.areShared ? { kind: 'delete', token: key } : { kind: 'move', token: key, to: newKey }
   }
 
   /** Applies what is not in the row yet, and leaves the session under its key. */

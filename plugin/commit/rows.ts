@@ -1,5 +1,7 @@
 import type { Codec, SessionContent } from '../codecs/codec.js'
 import { holdsOf, type Holds } from '../codecs/holds.js'
+import { untyped } from '../codecs/typed.js'
+import { checkValue } from '../codecs/value.js'
 import { SessionGoneError } from '../errors.js'
 import type { TimedStore } from '../../stores/clock.js'
 import type { NewSession, Seen, StoredSession, TouchedSession } from '../../stores/store.js'
@@ -59,6 +61,22 @@ export class Rows {
   /** Throws for data that the codec did not write. */
   decode (key: string, data: Uint8Array): SessionContent {
     return this.#settings.codec.decode(data, { rowKey: key })
+  }
+
+  /** Throws `FST_SESSION_INVALID_VALUE` if a session, or the codec, cannot keep this value. */
+  checkValue (value: unknown, key: string): void {
+    checkValue(untyped(value), key)
+    this.#settings.codec.check?.(value, key)
+  }
+
+  /** Whether other programs use the rows too, which know no other rows than those of sessions. */
+  get areShared (): boolean {
+    return this.#settings.codec.isShared === true
+  }
+
+  /** Whether another program may have set the cookie to end when the row expires. Then the cookie must follow the expiry. */
+  get leadCookies (): boolean {
+    return this.areShared && this.#settings.idleTimeout > 0
   }
 
   /** Tells whether a row holds a value under a key. */

@@ -40,9 +40,15 @@ export class OutgoingCookie {
     return hasEnded && this.#inBrowser !== NO_COOKIE ? this.#cookie.clear(this.#request) : undefined
   }
 
-  #setting ({ token, row: { deadline, rememberMe } }: Stored): string | undefined {
-    const has = this.#inBrowser
-    if (has !== NO_COOKIE && has?.token === token && has.row.deadline === deadline && has.row.rememberMe === rememberMe) return undefined
+  #setting (stored: Stored): string | undefined {
+    const { token, row: { deadline, rememberMe } } = stored
+    if (this.#isInBrowser(stored)) return undefined
     return this.#cookie.set(token, { ttl: deadline - this.#rows.now(), rememberMe: rememberMe === true }, this.#request)
+  }
+
+  #isInBrowser ({ token, row }: Stored): boolean {
+    const has = this.#inBrowser
+    return has !== NO_COOKIE && has?.token === token && has.row.deadline === row.deadline && has.row.rememberMe === row.rememberMe &&
+      (has.row.expiry === row.expiry || !this.#rows.leadCookies)
   }
 }

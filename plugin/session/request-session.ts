@@ -173,11 +173,18 @@ export class RequestSession implements Session {
   async #finish (isFirst: boolean): Promise<void> {
     try {
       const hasSucceeded = this.#values === undefined || await this.#operate().finish()
-      if (isFirst && hasSucceeded && this.#mayNeedTouch()) await this.#of.storage.touch(this.#values ?? this.#open(), this.#request.log)
+      if (isFirst && hasSucceeded && this.#mayNeedTouch()) await this.#touch()
     } finally {
       // An earlier commit may have saved a new token, so the cookie is set even if a later commit has failed.
       this.#setCookie()
     }
+  }
+
+  async #touch (): Promise<void> {
+    const { storage } = this.#of
+    // The cookie may have to follow the expiry.
+    if (storage.rows.leadCookies) this.#operate()
+    await storage.touch(this.#values ?? this.#open(), this.#request.log)
   }
 
   #setCookie (): void {

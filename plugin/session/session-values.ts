@@ -3,7 +3,8 @@ import { HandedOut } from './handed-out.js'
 import type { Predecessor, Stored } from './stored.js'
 import type { SessionContent } from '../codecs/codec.js'
 import type { Holds } from '../codecs/holds.js'
-import { checkValue, copy, isObject } from '../codecs/value.js'
+import { untyped } from '../codecs/typed.js'
+import { copy, isObject } from '../codecs/value.js'
 import { Changes, computed, type UpdateFunction } from '../commit/changes.js'
 import type { Row, Rows } from '../commit/rows.js'
 import { InvalidArgumentError } from '../errors.js'
@@ -57,21 +58,21 @@ export class SessionValues {
   }
 
   get (key: string): unknown {
-    const value = this.#look().values.get(checkedKey(key))
+    const value = untyped(this.#look().values.get(checkedKey(key)))
     if (isObject(value)) this.#hold(key, value)
     return value
   }
 
   put (key: string, value: unknown): void {
     const { values } = this.#look()
-    checkValue(value, checkedKey(key))
+    this.#rows.checkValue(value, checkedKey(key))
     values.set(key, value)
     this.#changes.put(key, value)
     this.#handedOut?.forget(key)
   }
 
   pop (key: string): unknown {
-    const value = this.#look().values.get(checkedKey(key))
+    const value = untyped(this.#look().values.get(checkedKey(key)))
     this.remove(key)
     return value
   }
@@ -108,10 +109,13 @@ export class SessionValues {
     // The type of a key's value is the application's promise. What is in the row is unknown.
     const compute = fn as UpdateFunction
     // The function gets a copy: what it changes in its argument must not count as a change in place.
-    const value = computed(checkedKey(key), compute, copy(values.get(key), key))
-    values.set(key, value)
-    this.#changes.update(key, value => compute(copy(value, key)))
+    const apply = (value: unknown) => compute(copy(untyped(value), key))
+    const computedValue = computed(checkedKey(key), apply, values.get(key))
+    this.#rows.checkValue(computedValue, key)
+    values.set(key, computedValue)
+    this.#changes.update(key, apply)
     this.#handedOut?.forget(key)
+    const value = untyped(computedValue)
     if (isObject(value)) this.#hold(key, value)
     return value
   }
@@ -120,7 +124,7 @@ export class SessionValues {
   data (): Record<string, unknown> {
     const data: Record<string, unknown> = {}
     for (const [key, value] of this.#look().values) {
-      Object.defineProperty(data, key, { value: copy(value, key), enumerable: true, configurable: true, writable: true })
+      Object.defineProperty(data, key, { value: copy(untyped(value), key), enumerable: true, configurable: true, writable: true })
     }
     return data
   }
@@ -187,7 +191,7 @@ export class SessionValues {
    */
   take ({ goesOn }: { readonly goesOn: boolean }): Changes {
     this.#notice()
-    if (goesOn) for (const [key, value] of this.#changes.lastPuts()) if (isObject(value)) this.#handOut(key, value)
+    if (goesOn) for (const [key, value] of this.#changes.lastPuts()) if (isObject(untyped(value))) this.#handOut(key, value as object)
     const taken = this.#changes
     this.#changes = taken.followedBy()
     return taken
@@ -209,6 +213,11 @@ export class SessionValues {
     const { values, deadline } = stored.row
     if (values === undefined || values !== this.#content?.values) this.#content = undefined
     else if (!this.#logs().some(log => log.deadline !== undefined)) this.#content.deadline = deadline
+  }
+
+  /** A touch has moved the expiry of the row. */
+  touched (row: Row): void {
+    if (this.#stored !== undefined) this.#stored = { ...this.#stored, row }
   }
 
   /** A commit has failed: the changes that it took come before those that were made since. */

@@ -1,3 +1,5 @@
+import type { MaybeTyped } from '../codecs/typed.js'
+
 /**
  * The keys of your sessions and the types of their values. Add yours by declaration merging:
  *
@@ -37,7 +39,7 @@ export interface Session {
   get<K extends SessionKey> (key: K): SessionValue<K> | undefined
 
   /** Sets the value of a key. Throws `FST_SESSION_INVALID_VALUE` for a value that a session cannot keep. */
-  put<K extends SessionKey> (key: K, value: SessionValue<K>): void
+  put<K extends SessionKey> (key: K, value: MaybeTyped<SessionValue<K>>): void
 
   /** Removes a key, and returns the value that it had, or undefined. */
   pop<K extends SessionKey> (key: K): SessionValue<K> | undefined
@@ -63,7 +65,7 @@ export interface Session {
    *
    * @param fn must be synchronous, and should do nothing but compute
    */
-  update<K extends SessionKey> (key: K, fn: (value: SessionValue<K> | undefined) => SessionValue<K>): SessionValue<K>
+  update<K extends SessionKey> (key: K, fn: (value: SessionValue<K> | undefined) => MaybeTyped<SessionValue<K>>): SessionValue<K>
 
   /**
    * Ends the session at once and for all requests: deletes it now, and its cookie with the reply. What is put afterwards
@@ -127,7 +129,7 @@ export interface Session {
   commit (): Promise<void>
 
   /** {@link Session.put}; undefined removes the key. For @fastify/passport, @fastify/flash and similar plugins. */
-  set<K extends SessionKey> (key: K, value: SessionValue<K> | undefined): void
+  set<K extends SessionKey> (key: K, value: MaybeTyped<SessionValue<K>> | undefined): void
 
   /** {@link Session.renewToken}, then removes all keys but these. For @fastify/passport. */
   regenerate (keep?: readonly SessionKey[]): Promise<void>

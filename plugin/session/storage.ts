@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { SessionValues } from './session-values.js'
 import type { Stored } from './stored.js'
 import type { SessionContent } from '../codecs/codec.js'
+import { advice } from '../codecs/advice.js'
 import type { Changes } from '../commit/changes.js'
 import type { Committer } from '../commit/commit.js'
 import type { Rows } from '../commit/rows.js'
@@ -82,10 +83,11 @@ export class SessionStorage {
   }
 
   /** Moves the expiry, if that is due. A failure is logged: the next request tries again. */
-  async touch ({ stored }: SessionValues, log: FastifyBaseLogger): Promise<void> {
+  async touch (values: SessionValues, log: FastifyBaseLogger): Promise<void> {
+    const { stored } = values
     if (stored === undefined) return
     try {
-      await this.#committer.touch(stored.row)
+      values.touched(await this.#committer.touch(stored.row))
     } catch (error) {
       log.warn({ err: withoutTokens(error) }, 'The expiry of a session could not be moved; the next request will try again')
     }
@@ -149,7 +151,7 @@ export class SessionStorage {
       const content = this.rows.decode(row.token, row.data)
       return content.deadline > this.rows.now() ? content : undefined
     } catch (error) {
-      log.warn({ err: withoutTokens(error) }, 'A session cannot be decoded, so the request is treated as one without a session; its row was left alone')
+      log.warn({ err: withoutTokens(error) }, `A session cannot be decoded, so the request is treated as one without a session; its row was left alone${advice(row.data, this.#settings.codec)}`)
       return undefined
     }
   }

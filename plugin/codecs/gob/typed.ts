@@ -61,18 +61,18 @@ export function goTypeOf (value: unknown): string | undefined {
   return value instanceof TypedValue ? (value.type as Registered).name : noteOf(value)?.name
 }
 
-export const goInt = (value: number | bigint) => goValue('int', value)
-export const goInt8 = (value: number | bigint) => goValue('int8', value)
-export const goInt16 = (value: number | bigint) => goValue('int16', value)
-export const goInt32 = (value: number | bigint) => goValue('int32', value)
-export const goInt64 = (value: number | bigint) => goValue('int64', value)
-export const goUint = (value: number | bigint) => goValue('uint', value)
-export const goUint8 = (value: number | bigint) => goValue('uint8', value)
-export const goUint16 = (value: number | bigint) => goValue('uint16', value)
-export const goUint32 = (value: number | bigint) => goValue('uint32', value)
-export const goUint64 = (value: number | bigint) => goValue('uint64', value)
-export const goFloat32 = (value: number) => goValue('float32', value)
-export const goFloat64 = (value: number) => goValue('float64', value)
+export const goInt = <T extends number | bigint>(value: T) => goValue('int', value)
+export const goInt8 = <T extends number | bigint>(value: T) => goValue('int8', value)
+export const goInt16 = <T extends number | bigint>(value: T) => goValue('int16', value)
+export const goInt32 = <T extends number | bigint>(value: T) => goValue('int32', value)
+export const goInt64 = <T extends number | bigint>(value: T) => goValue('int64', value)
+export const goUint = <T extends number | bigint>(value: T) => goValue('uint', value)
+export const goUint8 = <T extends number | bigint>(value: T) => goValue('uint8', value)
+export const goUint16 = <T extends number | bigint>(value: T) => goValue('uint16', value)
+export const goUint32 = <T extends number | bigint>(value: T) => goValue('uint32', value)
+export const goUint64 = <T extends number | bigint>(value: T) => goValue('uint64', value)
+export const goFloat32 = <T extends number>(value: T) => goValue('float32', value)
+export const goFloat64 = <T extends number>(value: T) => goValue('float64', value)
 
 function registeredAs (name: unknown): Registered {
   const registered = typeof name === 'string' ? typeNamed(name) : undefined
