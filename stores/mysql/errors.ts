@@ -14,6 +14,7 @@ export function errorNumber (error: unknown): number {
 export function kindOf (error: unknown): ErrorKind {
   const number = errorNumber(error)
   if (number === 1180 && isConflictAtCommit(error)) return 'undone'
+  if (number === 1105 && isVitessAway(error)) return 'unavailable'
   return KINDS.get(number) ?? (number > 0 ? 'failed' : 'unknown')
 }
 
@@ -51,6 +52,11 @@ function isConflictAtCommit (error: unknown): boolean {
   return error instanceof Error && /\b149\b/.test(error.message)
 }
 
+/** Vitess reports "unknown error" for a tablet that is not serving: the code is in the message (vtgate's gRPC codes). */
+function isVitessAway (error: unknown): boolean {
+  return error instanceof Error && /unavailable|deadline_?exceeded|no healthy tablet|not serving/i.test(error.message)
+}
+
 const KINDS: ReadonlyMap<number, ErrorKind> = new Map<number, ErrorKind>([
   [1213, 'undone'], // deadlock
   [1020, 'undone'], // changed since it was read (MariaDB, innodb_snapshot_isolation)
@@ -64,6 +70,7 @@ const KINDS: ReadonlyMap<number, ErrorKind> = new Map<number, ErrorKind>([
   [3024, 'locked'], // max_execution_time (MySQL)
   [1062, 'duplicate'],
   [1146, 'missing'],
-  ...[1040, 1047, 1053, 1203, 1226, 1290, 1836].map((number): [number, ErrorKind] => [number, 'unavailable']),
+  // Too many connections, shutting down, without quorum, read-only; 3100: a replication hook failed; 9001 to 9005: TiDB's storage.
+  ...[1040, 1047, 1053, 1203, 1226, 1290, 1836, 3100, 9001, 9002, 9003, 9005].map((number): [number, ErrorKind] => [number, 'unavailable']),
   ...[1044, 1045, 1049, 1130, 1142, 1143, 1227, 1251, 1698, 3118].map((number): [number, ErrorKind] => [number, 'refused'])
 ])

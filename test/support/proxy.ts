@@ -9,6 +9,10 @@ export interface Proxy {
   cut (): void
   /** From now on connections are accepted, but nothing is passed on, in either direction. */
   stall (): void
+  /** The connections of now stay open, but nothing is passed on any more: so does a firewall that has forgotten them. */
+  forget (): void
+  /** From now on new connections lead to another port. */
+  leadTo (port: number): void
   /** From now on every connection is ended as soon as it is made. */
   refuse (): void
   /** Passes everything on again. What was held back while stalled is lost, and its connections with it. */
@@ -29,7 +33,9 @@ interface Trap {
 export async function startProxy (t: Test, to: number): Promise<Proxy> {
   let mode: 'pass' | 'stall' | 'refuse' = 'pass'
   let traps: Trap[] = []
+  let target = to
   const pairs = new Set<readonly [Socket, Socket]>()
+  const forgotten = new WeakSet<readonly [Socket, Socket]>()
 
   const server = createServer(client => {
     client.on('error', () => {})
@@ -37,10 +43,11 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
       client.destroy()
       return
     }
-    const upstream = connect(to, '127.0.0.1')
+    const upstream = connect(target, '127.0.0.1')
     upstream.on('error', () => {})
     const pair = [client, upstream] as const
     pairs.add(pair)
+    const isPassing = () => mode === 'pass' && !forgotten.has(pair)
     const end = () => {
       pairs.delete(pair)
       client.destroy()
@@ -51,7 +58,7 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
 
     let lost: Trap | undefined
     client.on('data', (data: Buffer) => {
-      if (mode !== 'pass') return
+      if (!isPassing()) return
       const trap = traps.find(({ text }) => data.includes(text))
       if (trap !== undefined) {
         traps = traps.filter(other => other !== trap)
@@ -65,7 +72,7 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
       upstream.write(data)
     })
     upstream.on('data', (data: Buffer) => {
-      if (mode !== 'pass') return
+      if (!isPassing()) return
       if (lost === undefined) {
         client.write(data)
       } else {
@@ -89,6 +96,8 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
     port: address.port,
     cut,
     stall: () => { mode = 'stall' },
+    leadTo: port => { target = port },
+    forget: () => { for (const pair of pairs) forgotten.add(pair) },
     refuse: () => {
       mode = 'refuse'
       cut()

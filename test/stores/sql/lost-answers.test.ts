@@ -1,6 +1,6 @@
-import { createPool, type Pool, type PoolConnection } from 'mysql2'
+import { createPool, type PoolConnection } from 'mysql2'
 import t, { type Test } from 'tap'
-import { mysqlStore, textCodec, type MysqlPool, type MysqlStoreOptions, type Seen, type SessionStore, type StoredSession } from '../../../plugin/index.js'
+import { mysqlStore, textCodec, type MysqlStoreOptions, type Seen, type SessionStore, type StoredSession } from '../../../plugin/index.js'
 import type { Abilities } from '../../../stores/mysql/abilities.js'
 import { plain } from '../../../stores/mysql/dialect.js'
 import { MysqlDatabase } from '../../../stores/mysql/mysql.js'
@@ -8,34 +8,11 @@ import { SqlStore } from '../../../stores/sql/sql-store.js'
 import { newToken } from '../../../plugin/token.js'
 import { latch } from '../../support/barrier.js'
 import { makeDatabase, type Database } from '../../support/database.js'
+import { meddledPool, type Callback, type Meddle } from '../../support/meddled-pool.js'
 
 /*
  * What a write did must be counted once, whatever is lost of its answer, or of what is asked after it.
  */
-
-type Callback = (error: Error | null, result: unknown) => void
-
-/** Called before a statement is sent. True: it is not sent, and has been answered. */
-type Meddle = (connection: PoolConnection, statement: { readonly sql: string }, callback: Callback) => boolean
-
-/** A pool in which a test gets in the way of statements. */
-function meddledPool (pool: Pool, meddle: Meddle): MysqlPool & { readonly config: { connectionLimit: number } } {
-  const around = (connection: PoolConnection) => new Proxy(connection, {
-    get (target, name) {
-      const member: unknown = Reflect.get(target, name, target)
-      if (name !== 'execute' && name !== 'query') return typeof member === 'function' ? member.bind(target) : member
-      return (statement: { readonly sql: string }, callback: Callback) => {
-        if (!meddle(target, statement, callback)) (member as (...args: unknown[]) => void).call(target, statement, callback)
-      }
-    }
-  })
-  return {
-    config: { connectionLimit: 10 },
-    getConnection (callback: (error: Error | null, connection?: PoolConnection) => void) {
-      pool.getConnection((error, connection) => error ? callback(error) : callback(null, around(connection)))
-    }
-  }
-}
 
 /** A store whose statements a test gets in the way of, and one that is left alone. */
 async function stores (t: Test, meddle: Meddle, more: MysqlStoreOptions = {}, forced: Partial<Abilities> = {}): Promise<{ store: SessionStore, calm: SessionStore, database: Database }> {
