@@ -1,15 +1,15 @@
 import { SqlError } from './sql-error.js'
 
 /*
- * What Babelfish, PostgreSQL behind SQL Server's protocol, does otherwise and a store may meet: a table hint is an error
- * (escape_hatch_table_hints = strict), MERGE is one, where there is OUTPUT no rows are counted, readers do not wait for
- * writers, and most errors have one number and PostgreSQL's words.
+ * Where Babelfish, PostgreSQL with SQL Server's protocol, differs from SQL Server in a way that a store may meet. Table hints
+ * (with escape_hatch_table_hints = strict) and MERGE are errors. A statement with OUTPUT reports no count. Readers do not
+ * wait for writers. A name with a closing bracket in it cannot be parsed. Most errors have one number and PostgreSQL's words.
  */
 
-/** The number of an error that has none of SQL Server's. */
+/** The number of errors that SQL Server does not have. */
 export const NOT_SUPPORTED = 33557097
 
-/** Those of the front's errors that have SQL Server's number there too, as its list of mapped errors has them. */
+/** The front's errors that keep SQL Server's number on Babelfish, by its list of mapped errors. */
 const MAPPED = new Set([102, 266, 512, 515, 517, 1205, 2627, 2714, 3701, 3902, 3903, 8003, 8115, 8134, 8179, 18456])
 
 export function asBabelfish ({ number, message, severity }: SqlError): SqlError {

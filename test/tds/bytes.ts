@@ -1,4 +1,4 @@
-/** Reads what a client sent. Running past the end is a protocol error, not undefined. */
+/** Reads the bytes that a client sent. Throws a ProtocolError past their end. */
 export class ByteReader {
   readonly bytes: Buffer
   offset = 0
@@ -24,7 +24,7 @@ export class ByteReader {
   /** Text with a two-byte length in characters. */
   usVarChar (): string { return this.take(this.uint16() * 2).toString('utf16le') }
 
-  /** A value in chunks ("partially length-prefixed"), null if it is. */
+  /** A value in chunks ("partially length-prefixed"), or null. */
   plp (): Buffer | null {
     const length = this.uint64()
     if (length === 0xffffffffffffffffn) return null

@@ -40,7 +40,7 @@ const UNHARMED: ReturnType<Faults['meet']> = { delay: 0, dropBefore: false, drop
 const ISOLATION_LEVELS = ['', 'READ UNCOMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE', 'SNAPSHOT']
 const PROCEDURES: Readonly<Record<number, string>> = { 10: 'sp_executesql', 11: 'sp_prepare', 12: 'sp_execute', 13: 'sp_prepexec', 15: 'sp_unprepare' }
 
-/** One client: its messages in, its answers out. */
+/** One client: reads its messages, runs them in turn, and sends the answers. */
 export class Connection {
   readonly spid: number
   readonly #socket: Socket
@@ -92,13 +92,14 @@ export class Connection {
       this.destroy()
       return
     }
-    // It ends the connection itself where it fails.
+    // #work ends the connection by itself if it fails.
     this.#work().catch(() => {})
   }
 
-  /** The only message that does not wait for its turn. Its acknowledgement comes after the end of the request's answer. */
+  /** An attention does not wait for its turn. It is acknowledged after the answer of the running request. */
   #cancel (): void {
-    if (!this.#working) {
+    // The request that it cancels may have come in the same chunk, and may not have begun.
+    if (!this.#working && this.#queue.length === 0) {
       this.#send(attentionReply())
       return
     }
@@ -112,6 +113,7 @@ export class Connection {
     try {
       for (let message = this.#queue.shift(); message !== undefined && !this.#closed; message = this.#queue.shift()) {
         this.#session?.startRequest()
+        if (this.#attention) this.#session?.cancel()
         await this.#handle(message)
         if (this.#attention) {
           this.#attention = false
@@ -119,7 +121,7 @@ export class Connection {
         }
       }
     } catch (error) {
-      // Broken messages and a lost MariaDB end the connection; anything else is a mistake of the front's own.
+      // Broken messages and a lost MariaDB end the connection. Any other error is a bug of the front.
       if (!(error instanceof ProtocolError || error instanceof ConnectionLost || isQueryError(error) || this.#closed)) console.error('TDS front:', error)
       this.destroy()
     } finally {
@@ -214,7 +216,7 @@ export class Connection {
     const batch = message.type === PacketType.sqlBatch ? readBatch(message.body) : undefined
     const transaction = message.type === PacketType.transaction ? readTransactionRequest(message.body) : undefined
     const statement: RecordedStatement = { ...this.#recorded(call, batch?.sql, transaction?.operation), bytes: message.body.length, connection: this.spid }
-    // The driver's pool asks this before it lends a connection: no statement of the program under test.
+    // The driver's pool sends this before it lends a connection. It is no statement of the program under test.
     const ofThePool = statement.sql === 'SELECT 1;'
     if (!ofThePool) this.#record(statement)
     const fate = ofThePool ? UNHARMED : this.#server.faults.meet(statement.sql)
@@ -230,7 +232,7 @@ export class Connection {
         reply.reset()
       }
       const descriptor = (call ?? batch ?? transaction)?.transaction ?? 0n
-      // Who asks for a reset does not know yet that its transaction is over.
+      // A client that asks for a reset does not know yet that its transaction is over.
       if (descriptor !== session.descriptor && !message.reset) {
         throw new SqlError(3989, 'New request is not allowed to start because it should come with valid transaction descriptor.')
       }
@@ -288,7 +290,7 @@ export class Connection {
     return { sql: `EXEC ${name}`, params: list(call.parameters), kind: 'rpc' }
   }
 
-  /** Says whether it failed. */
+  /** Returns whether the call failed. */
   async #call (call: RemoteCall, session: Session, reply: Reply): Promise<boolean> {
     const name = procedureName(call)
     const [first, second, third] = call.parameters
@@ -331,7 +333,7 @@ export class Connection {
     const { settings } = session
     const interpreter = new Interpreter(session, reply, variables)
     await interpreter.run(sql)
-    // What is SET inside sp_executesql holds inside it only.
+    // SET inside sp_executesql ends with it.
     await session.set(settings)
     if (session.transactions !== before && !interpreter.failed && !interpreter.beganImplicitly) {
       reply.error(new SqlError(266, `Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. Previous count = ${before}, current count = ${session.transactions}.`, 16, 2))

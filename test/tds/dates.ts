@@ -1,6 +1,6 @@
 import { timeBytes } from './types.js'
 
-// Dates travel as days since 0001-01-01 and as ticks of 100 ns in the day; inside the front they are text, see types.ts.
+// TDS sends dates as days since 0001-01-01 and times as ticks of 100 ns. The front keeps them as text, see types.ts.
 const DAY_MS = 86_400_000
 const YEAR_ONE = -62_135_596_800_000 / DAY_MS
 const YEAR_1900 = -2_208_988_800_000 / DAY_MS
@@ -17,7 +17,7 @@ export interface Moment {
 
 const PATTERN = /^(\d{4})-?(\d\d)-?(\d\d)(?:[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,7})\d*)?)?)?(?:\s*(Z|[+-]\d\d:\d\d))?$/
 
-/** Reads a date as T-SQL reads it independent of any language setting; undefined if it is none. */
+/** Parses a date in a format that no language setting changes. Returns undefined for any other text. */
 export function parseMoment (text: string): Moment | undefined {
   const match = PATTERN.exec(text.trim())
   if (match === null) return undefined
@@ -44,7 +44,7 @@ export function formatMoment (moment: Moment, withOffset = false): string {
   return `${text} ${moment.offset < 0 ? '-' : '+'}${two(Math.trunc(minutes / 60))}:${two(minutes % 60)}`
 }
 
-/** The same moment with its time written in another zone. */
+/** The same moment, as local time of another zone. */
 export function shift (moment: Moment, minutes: number): Moment {
   const dayTicks = 86400n * TICKS
   const ticks = moment.ticks + BigInt(minutes) * 60n * TICKS
@@ -72,7 +72,7 @@ export function readTime (bytes: Buffer, scale: number): bigint {
   return BigInt(bytes.readUIntLE(0, bytes.length)) * 10n ** BigInt(7 - scale)
 }
 
-/** The old datetime: days since 1900 and three hundredths of a second. */
+/** datetime: days since 1900, and units of 1/300 second. */
 export function writeDateTime (moment: Moment): Buffer {
   const bytes = Buffer.allocUnsafe(8)
   bytes.writeInt32LE(moment.days - YEAR_1900, 0)

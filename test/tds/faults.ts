@@ -1,59 +1,59 @@
-/** Which request a fault is for: those whose text matches (all of them without a pattern), and of these the n-th from now on. */
+/** The request that a fault is for: the n-th from now on whose text matches. Without a pattern every text matches. */
 interface Aim {
   left: number
   readonly match: RegExp | undefined
 }
 
 /**
- * What a test can make go wrong. The text of a request is the T-SQL that was sent, or BEGIN TRANSACTION, COMMIT
- * TRANSACTION, ROLLBACK TRANSACTION for the driver's transaction requests.
+ * The faults that a test can cause. The text of a request is the T-SQL that was sent. For the driver's own transaction
+ * requests it is BEGIN TRANSACTION, COMMIT TRANSACTION or ROLLBACK TRANSACTION.
  */
 export class Faults {
   #delay: { ms: number, match: RegExp | undefined } | undefined
   #dropAnswer: Aim | undefined
   #dropRequest: Aim | undefined
-  #fail: (Aim & { number: number }) | undefined
+  #fail: Array<Aim & { number: number }> = []
   #login: number | null = null
   #clock: number | null = null
   #packetSize: number | null = null
   #deaf: Array<() => void> | undefined
 
-  /** Every matching request waits so long before it is run. It can be cancelled while it waits. 0 ends that. */
+  /** Delays every matching request before it runs. It can be cancelled during the delay. 0 ends the fault. */
   delay (ms: number, match?: RegExp): void {
     this.#delay = ms > 0 ? { ms, match } : undefined
   }
 
-  /** The n-th matching request is carried out, then the connection is cut in the middle of the answer. */
+  /** Runs the n-th matching request, then cuts the connection in the middle of the answer. */
   dropMidPacket (n = 1, match?: RegExp): void {
     this.#dropAnswer = { left: n, match }
   }
 
-  /** The connection is cut when the n-th matching request has arrived, which is not carried out. */
+  /** Cuts the connection when the n-th matching request arrives. The request does not run. */
   dropBefore (n = 1, match?: RegExp): void {
     this.#dropRequest = { left: n, match }
   }
 
-  /** The n-th matching request is not carried out but answered with this error; 1205 ends the transaction. */
+  /** Answers the n-th matching request with this error. The request does not run. 1205 ends the transaction. Calls add up. */
   failStatement (n: number, errorNumber: number, match?: RegExp): void {
-    this.#fail = { left: n, number: errorNumber, match }
+    this.#fail.push({ left: n, number: errorNumber, match })
   }
 
-  /** Every login is answered with this error: 18456, 4060, 40613 (which tedious tries again), ... null ends that. */
+  /** Answers every login with this error, such as 18456, 4060 or 40613 (which tedious retries). null ends the fault. */
   refuseLogins (errorNumber: number | null): void {
     this.#login = errorNumber
   }
 
-  /** The server's clock stands still at this time, in milliseconds since 1970. null lets it go on. */
+  /** Stops the server's clock at this time, in milliseconds since 1970. null lets it run again. */
   clock (epochMs: number | null): void {
     this.#clock = epochMs
   }
 
-  /** Responses come in packets of so many bytes of content. null is what the client asked for. */
+  /** Sends responses in packets of this many bytes of content. null restores the size that the client asked for. */
   splitPackets (bytes: number | null): void {
     this.#packetSize = bytes
   }
 
-  /** Attentions are not heeded until `hear()`. */
+  /** Ignores attentions (the client's cancellations) until `hear()`. */
   deafen (): void {
     this.#deaf ??= []
   }
@@ -64,10 +64,11 @@ export class Faults {
     for (const heed of attentions) heed()
   }
 
-  /** Ends all of them. */
+  /** Ends all faults. */
   reset (): void {
     this.hear()
-    this.#delay = this.#dropAnswer = this.#dropRequest = this.#fail = undefined
+    this.#delay = this.#dropAnswer = this.#dropRequest = undefined
+    this.#fail = []
     this.#login = this.#clock = this.#packetSize = null
   }
 
@@ -86,22 +87,21 @@ export class Faults {
     else this.#deaf.push(heed)
   }
 
-  /** What befalls this request. @internal */
+  /** Returns the faults of this request. @internal */
   meet (text: string): { delay: number, dropBefore: boolean, dropAnswer: boolean, error: number | null } {
     const delay = this.#delay !== undefined && matches(this.#delay.match, text) ? this.#delay.ms : 0
     const dropBefore = strikes(this.#dropRequest, text)
     if (dropBefore) this.#dropRequest = undefined
     const dropAnswer = strikes(this.#dropAnswer, text)
     if (dropAnswer) this.#dropAnswer = undefined
-    const failing = this.#fail
-    const error = failing !== undefined && strikes(failing, text) ? failing.number : null
-    if (error !== null) this.#fail = undefined
-    return { delay, dropBefore, dropAnswer, error }
+    const struck = this.#fail.filter((aim) => strikes(aim, text))
+    this.#fail = this.#fail.filter((aim) => !struck.includes(aim))
+    return { delay, dropBefore, dropAnswer, error: struck[0]?.number ?? null }
   }
 }
 
 function matches (pattern: RegExp | undefined, text: string): boolean {
-  // A global pattern would remember where it stopped.
+  // A pattern with the flag g would continue where its last match ended.
   return pattern === undefined || new RegExp(pattern.source, pattern.flags.replace('g', '')).test(text)
 }
 

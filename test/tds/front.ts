@@ -19,9 +19,9 @@ export interface TdsFrontOptions {
   readonly database?: string
   /** Further databases of that MariaDB, for USE. Clients call them by the same names. Default: none. */
   readonly moreDatabases?: readonly string[]
-  /** As in ALTER DATABASE: readers do not wait for writers. Default false, as on a SQL Server that nobody has changed. */
+  /** READ_COMMITTED_SNAPSHOT of ALTER DATABASE: readers do not wait for writers. Default false, as in SQL Server. */
   readonly readCommittedSnapshot?: boolean
-  /** As Babelfish answers where it is not SQL Server: see babelfish.ts. Its readers do not wait for writers. Default false. */
+  /** Behaves as Babelfish where that differs from SQL Server, see babelfish.ts. Readers do not wait for writers. Default false. */
   readonly babelfish?: boolean
 }
 
@@ -40,12 +40,12 @@ export interface TdsFront {
   /** A connection string for the mssql driver. */
   readonly url: string
   readonly config: MssqlConfig
-  /** Every request that came, in order. Clear it with `statements.length = 0`. */
+  /** All requests that arrived, in order. Clear it with `statements.length = 0`. */
   readonly statements: RecordedStatement[]
   readonly faults: Faults
   /** How many clients are logged in. */
   readonly connections: number
-  /** Cuts the connection of this number (see RecordedStatement), as if the network had. */
+  /** Cuts the connection of this number (see RecordedStatement), as a network failure would. */
   dropConnection (connection: number): void
   /** Cuts every connection. */
   dropConnections (): void
@@ -63,7 +63,7 @@ export async function startTdsFront (options: TdsFrontOptions): Promise<TdsFront
   const faults = new Faults()
   const babelfish = options.babelfish ?? false
   const server = new Server(options.mariadb, database, databases, faults, options.readCommittedSnapshot ?? babelfish, babelfish)
-  // Fails here, not at the first login, if MariaDB is not there.
+  // Rejects here, not at the first login, if MariaDB cannot be reached.
   await server.catalog()
   const statements: RecordedStatement[] = []
   const connections = new Set<Connection>()

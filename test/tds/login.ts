@@ -9,7 +9,7 @@ export interface Login {
   readonly packetSize: number
 }
 
-/** Our half of the pre-login: version 16, no encryption, no MARS. */
+/** The server's half of the pre-login: version 16, no encryption, no MARS. */
 export function preloginReply (): Buffer {
   const options: readonly (readonly [number, Buffer])[] = [
     [0x00, Buffer.from([16, 0, 0x10, 0, 0, 0])], [0x01, Buffer.from([0x02])], [0x02, Buffer.from([0])], [0x03, Buffer.alloc(0)],
@@ -29,7 +29,7 @@ export function preloginReply (): Buffer {
 
 export function readLogin (message: Message): Login {
   const { body } = message
-  // Behind the fixed part each text has its offset in bytes and its length in characters.
+  // After the fixed part each text has its offset in bytes and its length in characters.
   const field = (at: number) => {
     const reader = new ByteReader(body.subarray(at))
     const offset = reader.uint16()
@@ -37,7 +37,7 @@ export function readLogin (message: Message): Login {
     return Buffer.from(new ByteReader(body.subarray(offset)).take(length))
   }
   const password = field(44)
-  // The only hiding that TDS itself does: nibbles swapped and every byte XORed.
+  // TDS obfuscates the password: nibbles are swapped, and every byte is XORed.
   for (const [i, byte] of password.entries()) {
     const plain = byte ^ 0xa5
     password[i] = (plain << 4 | plain >> 4) & 0xff

@@ -74,7 +74,7 @@ export interface Mssql {
 /** The unmodified driver. */
 export const mssql = createRequire(import.meta.url)('mssql') as Mssql
 
-/** The number of a refused statement, or the code of what happened to its connection. */
+/** The number of the server's error, or the code of the driver's error. */
 export async function failure (work: Promise<unknown>): Promise<number | string> {
   try {
     await work

@@ -15,11 +15,11 @@ export interface Message {
   readonly body: Buffer
   /** The client gave up while it was sending. */
   readonly ignore: boolean
-  /** The connection is to be as if it were new, before this message is looked at. */
+  /** The connection must be reset before this message runs. */
   readonly reset: boolean
 }
 
-/** Puts messages together from bytes that come in any portions. */
+/** Assembles messages from chunks of any size. */
 export class MessageReader {
   #pending: Buffer = Buffer.alloc(0)
   #parts: Buffer[] = []
@@ -46,7 +46,7 @@ export class MessageReader {
   }
 }
 
-/** Cuts a response into packets of at most `size` bytes, headers included. Tokens may break anywhere. */
+/** Splits a response into packets of at most `size` bytes, headers included. A token may be split anywhere. */
 export function packets (body: Buffer, size: number, spid: number): Buffer[] {
   const list: Buffer[] = []
   const room = size - HEADER

@@ -24,7 +24,7 @@ export interface TransactionRequest {
   readonly name: string
 }
 
-/** ALL_HEADERS, of which the transaction descriptor matters. */
+/** Reads ALL_HEADERS, and returns the transaction descriptor. */
 function readHeaders (reader: ByteReader): bigint {
   const end = reader.offset + reader.uint32()
   let transaction = 0n

@@ -14,12 +14,12 @@ export class SqlError extends Error {
     this.line = line
   }
 
-  /** Whether the rest of the batch is not run. Of the others only the statement ends (but see XACT_ABORT). */
+  /** Whether this error ends the batch. Any other error ends only its statement, unless XACT_ABORT is on. */
   get endsBatch (): boolean {
     return ENDS_BATCH.has(this.number) || this.severity === 15 || this.severity > 16
   }
 
-  /** Whether an open transaction is gone, XACT_ABORT or not. */
+  /** Whether this error ends an open transaction even when XACT_ABORT is off. */
   get endsTransaction (): boolean {
     return this.number === 1205 || this.number === 241 || this.number === 245
   }
@@ -27,7 +27,7 @@ export class SqlError extends Error {
 
 const ENDS_BATCH = new Set([102, 156, 105, 113, 137, 195, 207, 208, 209, 241, 245, 257, 334, 402, 468, 1205, 2812, 3989, 4104, 8114])
 
-/** What a test asks for by number only, in SQL Server's words where a program may look at them. */
+/** The error of a number that a test asks for. It has SQL Server's message where a program may look at the message. */
 export function errorByNumber (number: number): SqlError {
   switch (number) {
     case 208: return new SqlError(208, "Invalid object name 'dbo.sessions'.")

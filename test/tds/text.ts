@@ -1,5 +1,5 @@
-// Code page 1252, what SQL_Latin1_General_CP1_CI_AS stores and what MariaDB calls latin1. Node's 'latin1' is ISO 8859-1,
-// which differs from 0x80 to 0x9F.
+// Code page 1252: SQL_Latin1_General_CP1_CI_AS stores it, and MariaDB calls it latin1. Node's 'latin1' is ISO 8859-1, which
+// differs from 0x80 to 0x9F.
 const decoder = new TextDecoder('windows-1252')
 const codes = new Map<string, number>()
 for (let code = 0; code < 256; code++) codes.set(decoder.decode(Uint8Array.of(code)), code)

@@ -18,18 +18,18 @@ const DONE_ERROR = 0x0002
 const DONE_COUNT = 0x0010
 const DONE_ATTENTION = 0x0020
 
-/** What the last DONE of a message says it was about. */
+/** The command that a DONE token reports. */
 export const Command = { none: 0, select: 0xc1, insert: 0xc3, delete: 0xc4, update: 0xc5, attention: 0xfd } as const
 
 export const EnvChange = { database: 1, language: 2, packetSize: 4, collation: 7, begin: 8, commit: 9, rollback: 10, reset: 18 } as const
 
-/** The tokens of a response, in the order in which they are called for. */
+/** Collects the tokens of a response, in the order of the calls. */
 export class Reply {
   readonly #parts: Buffer[] = []
   readonly #inProcedure: boolean
   readonly #babelfish: boolean
   #columns: readonly Column[] = []
-  /** The last DONE, which is held back: only what follows tells whether more follows. */
+  /** The last DONE. It is held back, because its flag says whether another token follows. */
   #done: { status: number, command: number, count: bigint } | undefined
 
   #firstError: number | undefined
@@ -64,14 +64,14 @@ export class Reply {
     this.#push(uint8(0xd1), ...this.#columns.map((column, i) => writeValue(column.type, values[i] ?? null)))
   }
 
-  /** A statement is over. Without a count it has none to tell. */
+  /** Ends a statement. With null it reports no count. */
   done (command: number, count: number | null, failed = false): void {
     this.#flush(true)
     const status = (count === null ? 0 : DONE_COUNT) | (failed ? DONE_ERROR : 0)
     this.#done = { status, command, count: BigInt(count ?? 0) }
   }
 
-  /** The number of the first error that is told. */
+  /** The number of the first error in the response. */
   get firstError (): number | undefined { return this.#firstError }
 
   error (error: SqlError): void {
@@ -97,7 +97,7 @@ export class Reply {
     this.#push(uint8(0xe3), uint16(body.length), body)
   }
 
-  /** First in the answer to the message that asked for it. */
+  /** Acknowledges a reset, as the first token of the answer. */
   reset (): void {
     this.envChange(EnvChange.reset, Buffer.alloc(0), Buffer.alloc(0))
   }
@@ -130,7 +130,7 @@ export class Reply {
   }
 }
 
-/** The acknowledgement of a cancellation, a message of its own. */
+/** The acknowledgement of a cancellation. It is a message by itself. */
 export function attentionReply (): Buffer {
   return Buffer.concat([uint8(0xfd), uint16(DONE_ATTENTION), uint16(Command.attention), uint64(0n)])
 }

@@ -13,13 +13,12 @@ export interface SqlType {
 }
 
 /**
- * A value of any type. Which form it has follows from the type: bigint for the integers and bit, number for float and
- * real, string for decimal, text, dates and times ('2026-01-31 23:59:59.1234567', with ' +02:00' for datetimeoffset,
- * written as local time), Buffer for binary.
+ * A value of any type: bigint for integers and bit, number for float and real, Buffer for binary, string for decimal, text,
+ * dates and times. A time is '2026-01-31 23:59:59.1234567'; a datetimeoffset is local time with ' +02:00' after it.
  */
 export type Value = null | bigint | number | string | Buffer
 
-/** The length of (max) types: what SQL Server stores at most, 2^31 - 1. */
+/** The length of (max) types, 2^31 - 1: SQL Server stores no more. */
 export const MAX = 0x7fffffff
 
 export function type (name: TypeName, length = 0, scale = 0, precision = 0): SqlType {
@@ -44,7 +43,7 @@ export function isInteger (t: SqlType): boolean {
   return t.name === 'int' || t.name === 'bigint' || t.name === 'smallint' || t.name === 'tinyint' || t.name === 'bit'
 }
 
-/** Text in UTF-16 on the wire and utf8mb4 in MariaDB; the other text is CP1252 in both. */
+/** Whether text is UTF-16 in TDS and utf8mb4 in MariaDB. Other text is code page 1252 in both. */
 export function isUnicode (t: SqlType): boolean {
   return t.name === 'nchar' || t.name === 'nvarchar'
 }
@@ -83,7 +82,7 @@ const WIRE_NAMES: Record<TypeName, string> = {
   datetimeoffset: 'DateTimeOffset'
 }
 
-/** As the mssql driver spells it: Char(43), VarBinary(max), DateTime2(6). What tests compare with. */
+/** The type as the mssql driver spells it: Char(43), VarBinary(max), DateTime2(6). Tests compare with it. */
 export function wireName (t: SqlType): string {
   return declaration(t).replace(t.name, WIRE_NAMES[t.name])
 }
@@ -98,7 +97,7 @@ const PRECEDENCE: readonly TypeName[] = [
 export function common (a: SqlType, b: SqlType): SqlType {
   const [low, high] = PRECEDENCE.indexOf(a.name) < PRECEDENCE.indexOf(b.name) ? [a, b] : [b, a]
   if (family(low) !== family(high)) return high
-  // char with varchar is varchar: the sorted precedence already says so; two of one kind take the longer.
+  // The precedence makes varchar of char and varchar. Two types of one name take the longer length.
   const fixed = (high.name === 'char' || high.name === 'nchar' || high.name === 'binary') && low.length !== high.length
   const name = fixed ? (`${high.name === 'nchar' ? 'nvar' : 'var'}${high.name === 'binary' ? 'binary' : 'char'}` as TypeName) : high.name
   const scale = Math.max(low.scale, high.scale)
@@ -106,7 +105,7 @@ export function common (a: SqlType, b: SqlType): SqlType {
   return type(name, Math.max(low.length, high.length), scale, high.name === 'decimal' ? Math.max(Math.min(38, whole + scale), 10) : 0)
 }
 
-/** What COL_LENGTH and sys.columns.max_length say: bytes, -1 for (max). */
+/** The length in bytes that COL_LENGTH and sys.columns.max_length report; -1 for (max). */
 export function maxBytes (t: SqlType): number {
   if (t.length === MAX) return -1
   switch (t.name) {

@@ -98,7 +98,7 @@ function encodeMoment (t: SqlType, text: string): Buffer {
     case 'smalldatetime': return writeSmallDateTime(moment)
     case 'datetime2': return Buffer.concat([writeTime(moment, t.scale), writeDate(moment)])
     default: {
-      // On the wire a datetimeoffset is UTC with its offset beside it.
+      // A datetimeoffset is sent as UTC, with its offset beside it.
       const utc = shift(moment, -moment.offset)
       const offset = int32(moment.offset).subarray(0, 2)
       return Buffer.concat([writeTime(utc, t.scale), writeDate(utc), offset])
@@ -208,7 +208,7 @@ function long (reader: ByteReader, id: number): { type: SqlType, value: Value } 
   return { type: t, value: unicode ? bytes.toString('utf16le') : text ? decode1252(bytes) : bytes }
 }
 
-/** image, text and ntext: read as the (max) type that took their place. */
+/** Reads image, text and ntext as the (max) types that replaced them. */
 function old (reader: ByteReader, id: number): { type: SqlType, value: Value } {
   reader.uint32()
   if (id !== 0x22) reader.take(5)

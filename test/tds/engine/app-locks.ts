@@ -3,19 +3,19 @@ import type { Result } from './mariadb.js'
 
 export type Owner = 'session' | 'transaction'
 
-/** sp_getapplock and sp_releaseapplock on MariaDB's GET_LOCK, which counts repeated locks as they do. */
+/** Implements sp_getapplock and sp_releaseapplock with MariaDB's GET_LOCK, which counts repeated locks too. */
 export class AppLocks {
   readonly #query: (sql: string) => Promise<Result>
   readonly #release: (sql: string) => Promise<void>
   readonly #held = new Map<string, Record<Owner, number>>()
 
-  /** @param release carries a statement out even when the request was cancelled */
+  /** @param release runs a statement even if the request was cancelled */
   constructor (query: (sql: string) => Promise<Result>, release: (sql: string) => Promise<void>) {
     this.#query = query
     this.#release = release
   }
 
-  /** 0: granted, -1: timed out. A timeout below zero is none. */
+  /** Returns 0 if the lock was granted, -1 if it timed out. A timeout below zero never passes. */
   async get (resource: string, owner: Owner, timeoutMs: number): Promise<number> {
     const seconds = timeoutMs < 0 ? 100_000 : timeoutMs / 1000
     const { rows } = await this.#query(`SELECT GET_LOCK('${key(resource)}', ${seconds})`)
@@ -26,7 +26,7 @@ export class AppLocks {
     return 0
   }
 
-  /** False if it was not held. */
+  /** Returns false if the lock was not held. */
   async release (resource: string, owner: Owner): Promise<boolean> {
     const held = this.#held.get(resource)
     if (held === undefined || held[owner] === 0) return false
@@ -42,7 +42,7 @@ export class AppLocks {
   }
 }
 
-/** MariaDB's names are short and ignore case, those of SQL Server do not. */
+/** A lock name for MariaDB, whose names are short and ignore case. */
 function key (resource: string): string {
   return `app:${createHash('sha1').update(resource.slice(0, 255)).digest('hex')}`
 }

@@ -47,7 +47,7 @@ export interface Table {
   readonly triggers: readonly Trigger[]
 }
 
-/** Kept in MariaDB as the comment of the table, which is how the catalog outlives the front. */
+/** Stored in MariaDB as the comment of the table, so the catalog outlives the front. */
 export interface TableNote {
   readonly schema: string
   readonly name: string
@@ -56,10 +56,10 @@ export interface TableNote {
 }
 export interface ColumnNote { readonly type: SqlType, readonly collation: string | null }
 
-/** The primary key of a table that has none in T-SQL: a heap. */
+/** The MariaDB primary key of a table that has no primary key in T-SQL. */
 export const ROW_ID = '$row'
 
-/** Marks a schema, which MariaDB does not have: an empty table of this name. */
+/** The name of an empty table that stands for a schema, because MariaDB has no schemas. */
 export function schemaMarker (schema: string): string {
   return `$schema.${schema.toLowerCase()}`
 }

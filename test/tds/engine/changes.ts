@@ -12,7 +12,7 @@ import { Queries, scopes } from './queries.js'
 import type { CompiledQuery } from './queries.js'
 import type { CompiledSource } from './sources.js'
 
-/** INSERT in one statement; OUTPUT is MariaDB's RETURNING. */
+/** Translates INSERT to one statement. OUTPUT becomes RETURNING. */
 export function compileInsert (insert: Insert, env: Environment): CompiledQuery & { readonly table: Table } {
   const queries = new Queries(env)
   const table = env.catalog.find(insert.table)
@@ -43,9 +43,9 @@ export function compileInsert (insert: Insert, env: Environment): CompiledQuery 
 }
 
 /**
- * UPDATE and DELETE in two steps, because MariaDB has neither UPDATE ... RETURNING nor index hints where they are
- * needed: the first finds and locks the rows and computes what OUTPUT shows, the second changes exactly these rows, at
- * the same moment by its clock.
+ * UPDATE and DELETE in two statements, because MariaDB has neither UPDATE ... RETURNING nor index hints where they are
+ * needed. The first finds and locks the rows, and computes the columns of OUTPUT. The second changes exactly these rows,
+ * with the same time as NOW.
  */
 export interface Change {
   readonly table: Table
@@ -88,7 +88,7 @@ export function compileChange (original: Changing, env: Environment): Change {
   }
 }
 
-/** OUTPUT without INTO is refused where a trigger is enabled for the same event, whatever the trigger does. */
+/** Refuses OUTPUT without INTO on a table that has an enabled trigger for the same event. */
 function refuseTriggers (table: Table, event: string): void {
   if (!table.triggers.some(({ events }) => events.includes(event))) return
   throw new SqlError(334, `The target table '${table.name}' of the DML statement cannot have any enabled triggers if the statement contains an OUTPUT clause without INTO clause.`)
@@ -99,7 +99,7 @@ interface Built {
   readonly table: Table
   readonly target: CompiledSource
   readonly joined: ReturnType<Queries['sources']['join']>
-  /** The target last: what it is joined with says which of its rows are meant. */
+  /** All sources, the target last: the other sources select its rows. */
   readonly order: readonly CompiledSource[]
   readonly scope: Scope
   readonly conditions: readonly Condition[]
@@ -147,7 +147,7 @@ function assignments (update: Update, table: Table, queries: Queries, scope: Sco
   })
 }
 
-/** What OUTPUT sees: the sources, and the target before (deleted) and after (inserted). */
+/** The scope of OUTPUT: the sources, and the target before (deleted) and after (inserted) the change. */
 function outputScope (statement: Changing, { queries, table, target, scope }: Built): Scope {
   const before = table.columns.map((column) => scopeColumn(column, `${target.alias}.${quote(column.name)}`))
   const sources: ScopeSource[] = [{ name: 'deleted', schema: null, columns: before }]
@@ -196,7 +196,7 @@ function scopeColumn (column: TableColumn, sql: string): ScopeColumn {
   return { name: column.name, type: column.type, collation: column.collation, label: 'implicit', sql, column: true }
 }
 
-/** WITH e AS (SELECT TOP (n) ... ORDER BY ...) DELETE FROM e: the change is made in the table below. */
+/** Turns WITH e AS (SELECT TOP (n) ... ORDER BY ...) DELETE FROM e into a change of the table that e selects from. */
 function throughCommonTable (statement: Changing): Target {
   const name = statement.target.length === 1 ? statement.target[0]?.toLowerCase() : undefined
   const cte = statement.with.find((candidate) => candidate.alias.name.toLowerCase() === name)
@@ -221,7 +221,7 @@ function both (a: Condition | null, b: Condition | null): Condition | null {
   return a === null ? b : b === null ? a : { kind: 'and', left: a, right: b }
 }
 
-/** Columns named by the table's own name inside the common table expression. */
+/** Renames the table in the columns of a common table expression. */
 function renamed<T> (node: T, from: string | undefined, to: string): T {
   if (Array.isArray(node)) return node.map((part: unknown) => renamed(part, from, to)) as T
   if (typeof node !== 'object' || node === null || Buffer.isBuffer(node)) return node

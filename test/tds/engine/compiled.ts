@@ -4,18 +4,18 @@ import type { SqlType, Value } from '../types.js'
 import type { Catalog, Collation } from './catalog.js'
 import { toLiteral } from './literal.js'
 
-/** How strongly an expression insists on its collation, as T-SQL's rules of "collation precedence" have it. */
+/** The collation label of an expression, by T-SQL's rules of collation precedence. */
 export type Label = 'default' | 'implicit' | 'explicit'
 
-/** An expression of T-SQL in the words of MariaDB. */
+/** An expression of T-SQL, translated to MariaDB. */
 export interface Compiled {
   readonly sql: string
   readonly type: SqlType
   readonly collation: Collation
   readonly label: Label
-  /** A column as it stands in its table, which an index may serve. */
+  /** Whether it is a plain column, which an index may serve. */
   readonly column: boolean
-  /** Its value, where it is known before the statement runs; undefined where it is not. */
+  /** Its value if it is known before the statement runs, else undefined. */
   readonly value: Value | undefined
 }
 
@@ -31,26 +31,26 @@ export interface ScopeColumn extends OutputColumn {
   readonly column: boolean
 }
 
-/** A table, or what stands for one, under the name by which columns refer to it. */
+/** A table or a derived table, under the name by which columns refer to it. */
 export interface ScopeSource {
   readonly name: string
   readonly schema: string | null
   readonly columns: readonly ScopeColumn[]
 }
 
-/** The sources that are visible, innermost first. */
+/** The visible sources, innermost first. */
 export interface Scope {
   readonly sources: readonly ScopeSource[]
   readonly parent: Scope | null
 }
 
-/** What an expression may depend on besides rows. */
+/** The values that an expression may use besides those of rows. */
 export interface Environment {
   readonly catalog: Catalog
-  /** The time in UTC, in the words of MariaDB. */
+  /** The time in UTC, as a MariaDB expression. */
   readonly now: string
   variable (name: string): { readonly type: SqlType, readonly value: Value }
-  /** XACT_STATE, ERROR_NUMBER and their kind: functions of the session. */
+  /** The functions of the session, such as XACT_STATE and ERROR_NUMBER. */
   state (name: string): { readonly type: SqlType, readonly value: Value } | undefined
 }
 
@@ -71,7 +71,7 @@ export function collate (sql: string, t: SqlType, collation: Collation): string 
   return `(${sql}) COLLATE ${name}`
 }
 
-/** The collation under which two texts meet. */
+/** The collation of an operation on two texts. */
 export function resolveCollation (left: Compiled, right: Compiled, operation = 'equal to'): { collation: Collation, label: Label } {
   const rank = { default: 0, implicit: 1, explicit: 2 }
   if (rank[left.label] > rank[right.label]) return left

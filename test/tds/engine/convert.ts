@@ -10,8 +10,8 @@ const RANGES = {
 } as const
 
 /**
- * Brings an expression to a type. An explicit conversion cuts what is too long; an implicit one leaves it to MariaDB's
- * strict mode to refuse it, and is itself refused where T-SQL has none (from text to binary).
+ * Converts an expression to a type. An explicit conversion cuts a value that is too long. After an implicit one MariaDB's
+ * strict mode refuses such a value. T-SQL has no implicit conversion from text to binary: that is an error.
  */
 export function convert (from: Compiled, to: SqlType, explicit = false, style = 0): Compiled {
   if (from.value === null && (explicit || !isTextToBinary(from.type, to))) return constant(to, null)
@@ -78,7 +78,7 @@ function toBinary (from: Compiled, to: SqlType, explicit: boolean, style: number
   return { ...computed(sql, to), value: sql === from.sql ? from.value : undefined }
 }
 
-/** CHAR(n) as it is in T-SQL, with its spaces. */
+/** Text with the trailing spaces that CHAR(n) has in T-SQL. */
 export function padded (text: Compiled): string {
   return text.type.name === 'char' || text.type.name === 'nchar' ? `RPAD(${text.sql}, ${text.type.length}, ' ')` : text.sql
 }
@@ -92,7 +92,7 @@ function toTime (from: Compiled, to: SqlType): Compiled {
   }
   if (source === 'number' || source === 'binary') throw notAllowed(from.type, to)
   if (from.type.name === 'datetimeoffset' && to.name !== 'datetimeoffset' && typeof from.value === 'string') {
-    // The offset is dropped, the local time stays.
+    // Drops the offset and keeps the local time.
     return constant(to, from.value.slice(0, to.name === 'date' ? 10 : 27))
   }
   if (to.name === 'date') return computed(`CAST(${from.sql} AS DATE)`, to)
@@ -131,7 +131,7 @@ function toNumber (from: Compiled, to: SqlType): Compiled {
   return computed(inRange(sql, to), to)
 }
 
-/** An integer that is checked when the statement runs. MariaDB has no way to raise an error but to make one. */
+/** Checks the range of an integer when the statement runs. EXP(99999) raises an error in MariaDB, which is then translated. */
 export function inRange (sql: string, to: SqlType): string {
   const [low, high] = RANGES[to.name as keyof typeof RANGES]
   if (to.name === 'bigint') return sql
@@ -146,7 +146,7 @@ function notAllowed (from: SqlType, to: SqlType): SqlError {
   return new SqlError(257, `Implicit conversion from data type ${declaration(from)} to ${declaration(to)} is not allowed. Use the CONVERT function to run this query.`, 16, 3)
 }
 
-/** Zero bytes at the end do not count when SQL Server compares binary values. */
+/** SQL Server ignores trailing zero bytes when it compares binary values. */
 function trimmed (binary: Compiled): string {
   if (Buffer.isBuffer(binary.value)) {
     let end = binary.value.length
@@ -156,7 +156,7 @@ function trimmed (binary: Compiled): string {
   return `TRIM(TRAILING X'00' FROM ${binary.sql})`
 }
 
-/** Two expressions such that MariaDB's own comparison of them says what SQL Server's would. */
+/** Two expressions that MariaDB compares with the result that SQL Server would give. */
 export function comparable (left: Compiled, right: Compiled): [string, string] {
   const [a, b] = [family(left.type), family(right.type)]
   if (left.value === null || right.value === null) return [left.sql, right.sql]

@@ -41,7 +41,7 @@ const PARTS: Readonly<Record<string, string>> = {
   ns: 'nanosecond'
 }
 
-/** How many microseconds the parts that are fractions or multiples of a second take. */
+/** The microseconds of each date part that is a fraction or a multiple of a second. */
 const MICROSECONDS: Readonly<Record<string, number>> = {
   microsecond: 1, millisecond: 1000, second: 1_000_000, minute: 60_000_000, hour: 3_600_000_000, day: 86_400_000_000
 }
@@ -63,14 +63,14 @@ function moment (x: Compiled): Compiled {
   return family(x.type) === 'time' ? x : convert(x, type('datetime2', 0, 7))
 }
 
-/** The number is an INT in SQL Server, whatever is passed: a BIGINT that does not fit is an error. */
+/** Converts the number of DATEADD to INT, as SQL Server does. A BIGINT that does not fit is an error. */
 function dateAdd (unit: string, number: Compiled, date: Compiled): Compiled {
   const n = convert(number, INT).sql
   const interval = unit === 'millisecond' ? `((${n}) * 1000) MICROSECOND` : unit === 'nanosecond' ? `((${n}) DIV 1000) MICROSECOND` : `(${n}) ${unit.toUpperCase()}`
   return computed(`DATE_ADD(${date.sql}, INTERVAL ${interval})`, date.type)
 }
 
-/** Not the time between, but how many boundaries of the part lie between. */
+/** Counts the boundaries of the date part between two times, as T-SQL does. */
 function dateDiff (unit: string, from: Compiled, to: Compiled, big: boolean): Compiled {
   const size = MICROSECONDS[unit]
   let sql: string

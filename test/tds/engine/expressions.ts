@@ -114,7 +114,7 @@ export class Expressions {
     }
   }
 
-  /** One IN where every element meets the operand in the same way, so that an index serves it. */
+  /** Makes one IN of all elements that are compared in the same way, so that an index serves it. */
   #in (node: Extract<Condition, { kind: 'in' }>, scope: Scope): string {
     const operand = this.expression(node.operand, scope)
     const pairs = node.list.map((element) => comparable(operand, this.expression(element, scope)))
@@ -129,18 +129,18 @@ export class Expressions {
       throw new SqlError(102, "Incorrect syntax near '['.", 15)
     }
     const [left, right] = comparable(this.expression(node.operand, scope), pattern)
-    // LIKE has no escape character in T-SQL unless it is given one; MariaDB would take the backslash.
+    // T-SQL's LIKE has no default escape character. MariaDB's is the backslash.
     const escape = node.escape === null ? "X'01'" : this.expression(node.escape, scope).sql
     return `(${left} LIKE ${right} ESCAPE ${escape})`
   }
 
-  /** What ORDER BY sorts by. */
+  /** The expression by which ORDER BY sorts. */
   order (c: Compiled): string {
     return family(c.type) === 'text' && !c.column ? collate(c.sql, c.type, c.collation) : c.sql
   }
 }
 
-/** The column that a name means, innermost scope first. */
+/** Finds the column of a name, in the innermost scope first. */
 export function resolveColumn (name: Name, scope: Scope): { column: ScopeColumn, source: ScopeSource } {
   const [column = '', table, schema] = [...name].reverse()
   const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase()
@@ -195,10 +195,10 @@ function calculate (op: string, left: Compiled, right: Compiled, t: SqlType): Co
       return constant(result, value)
     }
   }
-  // Integers divide without a remainder; the bit operators of MariaDB are unsigned.
+  // T-SQL divides integers without a remainder. MariaDB's bit operators are unsigned.
   const sql = op === '/' ? `(${a.sql} DIV ${b.sql})` : `(${a.sql} ${ARITHMETIC[op]} ${b.sql})`
   if (op === '&' || op === '|' || op === '^') return computed(`CAST(${sql} AS SIGNED)`, result)
-  // The check doubles the expression, so it is for small ones.
+  // The check doubles the expression, so only small ones are checked.
   return computed(result.name === 'int' && op !== '/' && op !== '%' && sql.length < 300 ? inRange(sql, result) : sql, result)
 }
 

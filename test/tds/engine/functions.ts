@@ -8,12 +8,12 @@ import { comparable, convert, padded } from './convert.js'
 const SYSNAME = type('nvarchar', 128)
 const VERSION = 'Microsoft SQL Server 2022 (RTM) - 16.0.4096.0 (X64) TDS front of a test, MariaDB behind it'
 
-/** The server's own zone, ahead of UTC so that GETDATE() where GETUTCDATE() was meant does not pass unnoticed. */
+/** The server's time zone. It is not UTC, so that a test notices GETDATE() in place of GETUTCDATE(). */
 const LOCAL = '330 MINUTE'
 
 type Build = (args: readonly Compiled[], env: Environment) => Compiled
 
-/** Name, fewest and most arguments, translation. */
+/** The fewest and the most arguments, and the translation. */
 const FUNCTIONS: Readonly<Record<string, readonly [number, number, Build]>> = {
   SYSUTCDATETIME: [0, 0, (_, env) => computed(env.now, type('datetime2', 0, 7))],
   GETUTCDATE: [0, 0, (_, env) => computed(`CAST(${env.now} AS DATETIME(3))`, type('datetime'))],
@@ -34,7 +34,7 @@ const FUNCTIONS: Readonly<Record<string, readonly [number, number, Build]>> = {
   TRIM: [1, 1, ([x]) => computed(`TRIM(${text(one(x)).sql})`, variable(text(one(x)).type), one(x))],
   REPLACE: [3, 3, ([x, a, b]) => computed(`REPLACE(${text(one(x)).sql}, ${text(one(a)).sql}, ${text(one(b)).sql})`, variable(text(one(x)).type), one(x))],
   REPLICATE: [2, 2, ([x, n]) => {
-    // What is not (max) is cut at 8000 bytes.
+    // T-SQL cuts the result at 8000 bytes unless the type is (max).
     const long = one(x).type.length === MAX
     const sql = `REPEAT(${padded(text(one(x)))}, ${one(n).sql})`
     return computed(long ? sql : `LEFT(${sql}, 8000)`, { ...variable(text(one(x)).type), length: long ? MAX : 8000 }, one(x))
@@ -79,6 +79,8 @@ const FUNCTIONS: Readonly<Record<string, readonly [number, number, Build]>> = {
     const fits = kind === undefined || equal(kind, 'U')
     return constant(INT, table === undefined || !fits ? null : BigInt(table.id))
   }],
+  OBJECT_SCHEMA_NAME: [1, 2, ([id], env) => constant(SYSNAME, withId(env, id)?.schema ?? null)],
+  OBJECT_NAME: [1, 2, ([id], env) => constant(SYSNAME, withId(env, id)?.name ?? null)],
   COL_LENGTH: [2, 2, ([name, column], env) => {
     const found = find(env, name)?.columns.find((candidate) => equal(column, candidate.name))
     return constant(type('smallint'), found === undefined ? null : BigInt(maxBytes(found.type)))
@@ -126,7 +128,11 @@ function find (env: Environment, name: Compiled | undefined) {
   return env.catalog.find(parts.map((part) => part.startsWith('[') ? part.slice(1, -1).replaceAll(']]', ']') : part.replaceAll('"', '')))
 }
 
-/** Functions of text turn binary into text first, byte by byte. */
+function withId (env: Environment, id: Compiled | undefined) {
+  return env.catalog.tables.find((table) => BigInt(table.id) === id?.value)
+}
+
+/** Text functions convert binary values to text first, byte by byte. */
 function text (x: Compiled): Compiled {
   if (family(x.type) === 'text') return x
   return convert(x, type('varchar', x.type.length === MAX ? MAX : Math.max(x.type.length, 40)))
@@ -147,7 +153,7 @@ function dataLength (x: Compiled): Compiled {
   }
 }
 
-/** Positions before the first count, which MariaDB sees differently. */
+/** T-SQL counts positions before the first byte. MariaDB does not. */
 function substring (x: Compiled, start: Compiled, length: Compiled): Compiled {
   const source = family(x.type) === 'binary' ? x : text(x)
   const from = convert(start, BIGINT)

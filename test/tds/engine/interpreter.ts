@@ -17,13 +17,13 @@ import type { Session } from './session.js'
 
 export interface Variable { readonly type: SqlType, readonly value: Value }
 
-/** How a statement ends: with the next one, or not. */
+/** What follows a statement. */
 type Flow = 'next' | 'break' | 'continue' | 'return'
 
-/** How often a WHILE goes round at most. */
+/** The most iterations of a WHILE. */
 const ROUNDS = 100_000
 
-/** Runs one batch: the statements, their variables, IF and TRY, and what the client is told of each. */
+/** Runs one batch: its statements, variables, IF and TRY, and the tokens that the client gets for each. */
 export class Interpreter {
   readonly #session: Session
   readonly #reply: Reply
@@ -68,7 +68,7 @@ export class Interpreter {
     return 'next'
   }
 
-  /** A statement whose error is told to the client, unless a TRY is waiting for it. */
+  /** Runs a statement. Reports its error to the client, unless a TRY catches it. */
   async #step (statement: Statement): Promise<Flow> {
     try {
       const flow = await this.#execute(statement)
@@ -170,7 +170,7 @@ export class Interpreter {
     this.#done(Command.select, limited.length, true)
   }
 
-  /** SELECT @x = a, @y = b FROM ...: the last row wins, no row changes nothing. */
+  /** Runs SELECT @x = a, @y = b FROM .... The last row wins. Without a row the variables keep their values. */
   async #select (columns: readonly Output[], query: Extract<Query, { kind: 'select' }>, ctes: readonly CommonTable[]): Promise<void> {
     const assignments = columns.map((column) => {
       if (column.kind !== 'assign') throw new SqlError(141, 'A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations.', 15)
@@ -245,14 +245,14 @@ export class Interpreter {
     for (const row of rows) this.#reply.row(columns.map((column, i) => shown(fromText(column.type, row[from + i] ?? null), column.type)))
   }
 
-  /** NOCOUNT leaves out what is only a count. */
+  /** Ends a statement. NOCOUNT leaves out a DONE token that would only carry a count. */
   #done (command: number, count: number, withRows = false): void {
     this.#rowCount = count
     if (!this.#session.settings.noCount) this.#reply.done(command, count)
     else if (withRows) this.#reply.done(command, null)
   }
 
-  /** Compiles, and once more with a fresh catalog if a name was not found. */
+  /** Compiles. Compiles again with a fresh catalog if a name was not found. */
   async #compile<T> (compile: (env: Environment) => T): Promise<T> {
     try {
       return compile(await this.#environment(false))
@@ -419,7 +419,7 @@ export class Interpreter {
   }
 }
 
-/** A row of the target that several rows of the other sources meet is changed once. */
+/** The first of the rows for each key: a row of the target changes once, however many rows it is joined with. */
 function firstOfEach (rows: readonly (readonly (Buffer | null)[])[], keys: number): (readonly (Buffer | null)[])[] {
   const seen = new Set<string>()
   return rows.filter((row) => {
@@ -430,7 +430,7 @@ function firstOfEach (rows: readonly (readonly (Buffer | null)[])[], keys: numbe
   })
 }
 
-/** The beginning of a value, of so many bytes. */
+/** The first bytes of a value. */
 function cut (value: string | Buffer, bytes: number): string | Buffer {
   return typeof value === 'string' ? value.slice(0, bytes) : value.subarray(0, bytes)
 }

@@ -3,7 +3,7 @@ import { decode1252, encode1252 } from '../text.js'
 import { family, isInteger, isUnicode } from '../types.js'
 import type { SqlType, Value } from '../types.js'
 
-/** A value as a literal of the MariaDB type that stands for its T-SQL type. */
+/** Writes a value as a MariaDB literal. */
 export function toLiteral (t: SqlType, value: Value): string {
   if (value === null) return 'NULL'
   switch (family(t)) {
@@ -24,13 +24,13 @@ function timeLiteral (t: SqlType, text: string): string {
   if (t.name === 'date') return `DATE'${text.slice(0, 10)}'`
   const moment = parseMoment(text)
   if (moment === undefined) throw new Error(`no date: ${text}`)
-  // A datetimeoffset is kept as UTC: it compares by its moment. MariaDB has six digits, the seventh is rounded.
+  // A datetimeoffset is stored as UTC, so that it compares by its moment. MariaDB stores six digits and rounds the seventh.
   const utc = t.name === 'datetimeoffset' ? shift(moment, -moment.offset) : moment
   const ticks = (utc.ticks + 5n) / 10n * 10n
   return `TIMESTAMP'${formatMoment(ticks < 864_000_000_000n ? { ...utc, ticks } : utc).slice(0, 26)}'`
 }
 
-/** What MariaDB answered in its text protocol. */
+/** Reads a value of MariaDB's text protocol. */
 export function fromText (t: SqlType, bytes: Buffer | null): Value {
   if (bytes === null) return null
   switch (family(t)) {

@@ -10,14 +10,14 @@ export interface MariaDbOptions {
 }
 
 export interface Result {
-  /** Raw bytes in the column's own character set, as text: MariaDB's text protocol. */
+  /** The values as text (MariaDB's text protocol), as raw bytes in the column's character set. */
   readonly rows: readonly (readonly (Buffer | null)[])[]
   readonly affected: number
 }
 
 /**
- * One MariaDB connection for one TDS connection, with everything that could differ from SQL Server set for the session.
- * Values are never bound but written into the statement as typed literals, so that each has the type that T-SQL gives it.
+ * One MariaDB connection for one TDS connection. Its session variables are set to what is closest to SQL Server. Values are
+ * not bound: they are written into the statement as typed literals, so that each has the type that T-SQL gives it.
  */
 export class MariaDb {
   readonly #connection: Connection
@@ -26,7 +26,7 @@ export class MariaDb {
 
   private constructor (connection: Connection) {
     this.#connection = connection
-    // The error reaches the query that is under way; without a listener it would end the process.
+    // The running query gets the error too. Without a listener the process would end.
     connection.on('error', () => { this.#lost = true })
   }
 
@@ -69,7 +69,7 @@ export class MariaDb {
   }
 }
 
-/** Where a lock is waited for without end, as SQL Server does by default. */
+/** A lock timeout that never passes, in seconds: the default of SQL Server. */
 export const FOREVER = 100_000_000
 
 const SETTINGS = `SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,SIMULTANEOUS_ASSIGNMENT,TIME_ROUND_FRACTIONAL',

@@ -14,7 +14,7 @@ export interface CompiledQuery {
   readonly columns: readonly OutputColumn[]
 }
 
-/** What a plain SELECT does about locks when no hint says otherwise. */
+/** The locks that a SELECT without hints takes. */
 export type ReadLock = 'none' | 'share'
 
 interface Listed extends OutputColumn { readonly compiled: Compiled }
@@ -31,7 +31,7 @@ export class Queries {
     this.#readLock = readLock
   }
 
-  /** A query that is a statement of its own: the only one whose rows are locked. */
+  /** Translates a query that is a whole statement. Only its rows are locked. */
   statement (query: Query): CompiledQuery {
     return query.kind === 'union' ? this.query(query, EMPTY) : this.#select(query, EMPTY, null, true)
   }
@@ -92,7 +92,7 @@ export class Queries {
     return `WHERE ${[...compiled, ...mentions].join(' AND ')}`
   }
 
-  /** TOP, OFFSET, FETCH: known before the statement runs. */
+  /** Evaluates TOP, OFFSET or FETCH before the statement runs. */
   count (expression: Expression): string {
     const { value } = convert(this.expressions.expression(expression, EMPTY), BIGINT)
     if (typeof value !== 'bigint') throw new SqlError(1060, 'The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.', 15)
@@ -100,7 +100,7 @@ export class Queries {
     return String(value)
   }
 
-  /** The columns of a select list, with what * stands for. */
+  /** The columns of a select list. * is expanded. */
   outputs (outputs: readonly Output[], scope: Scope): Listed[] {
     return outputs.flatMap((output) => this.#output(output, scope))
   }
@@ -124,7 +124,7 @@ export class Queries {
     return `ORDER BY ${terms.join(', ')}`
   }
 
-  /** A name from the select list, or the position in it. */
+  /** The expression of a name or of a position in the select list. */
   #ordered (expression: Expression, listed: readonly Listed[]): Compiled | undefined {
     if (expression.kind === 'literal' && typeof expression.value === 'bigint') {
       const at = listed[Number(expression.value) - 1]
@@ -148,7 +148,7 @@ function stars (table: Name | null, scope: Scope): Listed[] {
   return sources.flatMap((source) => source.columns.map((column): Listed => ({ ...column, compiled: { ...column, value: undefined } })))
 }
 
-/** Table hints and the isolation level as MariaDB's locking clause. */
+/** Translates table hints and the isolation level to MariaDB's locking clause. */
 export function lockClause (sources: readonly CompiledSource[], readLock: ReadLock): string {
   const tables = sources.filter((source) => source.table !== null)
   const hints = new Set(tables.flatMap((source) => source.hints))

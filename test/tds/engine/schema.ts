@@ -15,7 +15,7 @@ export function isSchemaStatement (statement: Statement): statement is SchemaSta
   return ['createTable', 'createIndex', 'dropTable', 'dropIndex', 'truncate', 'createSchema', 'dropSchema', 'createTrigger', 'dropTrigger'].includes(statement.kind)
 }
 
-/** The MariaDB statements that do it. */
+/** Returns the MariaDB statements of a schema statement. */
 export function compileSchema (statement: SchemaStatement, env: Environment): string[] {
   const { catalog } = env
   switch (statement.kind) {

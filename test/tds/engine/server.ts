@@ -4,14 +4,14 @@ import type { Databases } from './catalog.js'
 import { MariaDb } from './mariadb.js'
 import type { MariaDbOptions } from './mariadb.js'
 
-/** What the connections of one front have in common: the catalog, and a MariaDB connection for what cannot wait. */
+/** What the connections of one front share: the catalog, and a MariaDB connection for KILL and the catalog. */
 export class Server {
   readonly mariadb: MariaDbOptions
   /** The database of every login, as clients call it. */
   readonly database: string
   readonly #databases: Databases
   readonly faults: Faults
-  /** As the database option of this name: readers see the last committed row instead of waiting for the writer. */
+  /** The database option of this name: readers get the last committed row, and do not wait for the writer. */
   readonly readCommittedSnapshot: boolean
   readonly babelfish: boolean
   #catalog: Promise<Catalog> | undefined
@@ -42,7 +42,7 @@ export class Server {
     return await this.#catalog
   }
 
-  /** A database as it is called, whatever the case. */
+  /** The exact name of a database. Case is ignored. */
   databaseNamed (name: string): string | undefined {
     return [...this.#databases.keys()].find((known) => known.toLowerCase() === name.toLowerCase())
   }

@@ -53,7 +53,7 @@ export class Session {
   }
 
   get settings (): Settings { return this.#settings }
-  /** @@OPTIONS, of those that are known here. */
+  /** @@OPTIONS, of the options that the front knows. */
   get options (): number {
     const { noCount, xactAbort, implicitTransactions } = this.#settings
     return (implicitTransactions ? 2 : 0) | (noCount ? 512 : 0) | (xactAbort ? 16384 : 0)
@@ -69,7 +69,7 @@ export class Session {
     return (await this.server.catalog(fresh)).in(this.#settings.database)
   }
 
-  /** USE: names without a database mean this one from now on. */
+  /** USE: from now on names without a database refer to this one. */
   async use (name: string, reply: Reply): Promise<void> {
     const wanted = this.server.databaseNamed(name)
     if (wanted === undefined) throw new SqlError(911, `Database '${name}' does not exist. Make sure that the name is entered correctly.`)
@@ -78,19 +78,19 @@ export class Session {
     await this.set({ database: wanted })
   }
 
-  /** Runs one MariaDB statement; its errors come as those of SQL Server. */
+  /** Runs one MariaDB statement. Rejects with the error that SQL Server would report. */
   async run (sql: string, table?: Table): Promise<Result> {
     if (this.#cancelled) throw new Cancelled()
     try {
       return await this.#db.query(sql)
     } catch (error) {
       const translated = translateError(error, await this.catalog(), table)
-      // Only what the client has asked for is a cancellation.
+      // An interruption that the client did not ask for is a lost connection.
       throw translated instanceof Cancelled && !this.#cancelled ? new ConnectionLost('killed') : translated
     }
   }
 
-  /** What must be done even when the request was cancelled, and what a KILL that comes late must not prevent. */
+  /** Runs a statement that must run even after a cancellation. A late KILL interrupts it, so it is repeated. */
   async #quietly (sql: string): Promise<void> {
     this.#tidying = true
     try {
@@ -106,7 +106,7 @@ export class Session {
     } finally {
       this.#tidying = false
     }
-    // A connection whose transaction may still be open must not be used again.
+    // The transaction may still be open, so the connection must not be used again.
     throw new ConnectionLost(`interrupted three times: ${sql}`)
   }
 
@@ -123,11 +123,11 @@ export class Session {
     this.#settings = settings
   }
 
-  /** SQL Server's readers wait for writers unless the database is set otherwise; InnoDB's do so with a shared lock. */
+  /** Readers wait for writers in SQL Server, unless READ_COMMITTED_SNAPSHOT is on. InnoDB needs a shared lock for that. */
   get readLock (): ReadLock {
     switch (this.#settings.isolation) {
       case 'READ UNCOMMITTED': case 'SNAPSHOT': return 'none'
-      // InnoDB would hold the shared locks until the end of the transaction, which SQL Server does not at this level.
+      // InnoDB would hold the shared locks until the transaction ends. SQL Server does not at this level.
       case 'READ COMMITTED': return this.server.readCommittedSnapshot || this.#transactions > 0 ? 'none' : 'share'
       default: return 'share'
     }
@@ -164,7 +164,7 @@ export class Session {
     await this.undo(reply)
   }
 
-  /** The end of the transaction by an error, by a reset, by XACT_ABORT. */
+  /** Rolls the transaction back after an error, for a reset, or for XACT_ABORT. */
   async undo (reply: Reply): Promise<void> {
     if (this.#transactions === 0) return
     await this.#quietly('ROLLBACK')
@@ -185,7 +185,7 @@ export class Session {
     return bytes
   }
 
-  /** A change in several MariaDB statements is one: in a transaction of its own if there is none. */
+  /** Runs several MariaDB statements as one, in a transaction of their own if none is open. */
   async atomically<T> (work: () => Promise<T>): Promise<T> {
     if (this.#transactions > 0) return await work()
     await this.run('START TRANSACTION')
@@ -199,7 +199,7 @@ export class Session {
     }
   }
 
-  /** The driver's pool hands the connection to its next user. */
+  /** Restores the connection to its state after the login. */
   async reset (reply: Reply): Promise<void> {
     await this.undo(reply)
     await this.locks.releaseAll('session')
@@ -212,14 +212,14 @@ export class Session {
 
   get cancelled (): boolean { return this.#cancelled }
 
-  /** Ends what is under way. Returns at once; the request itself then comes to its end. */
+  /** Interrupts the request that is running. Returns at once; the request then ends by itself. */
   cancel (): void {
     this.#cancelled = true
     this.#wake?.()
     this.#interrupt().catch(() => {})
   }
 
-  /** A KILL that arrives before its statement has begun has no effect, so it is repeated until the statement is over. */
+  /** Repeats KILL QUERY until the statement is over: a KILL that arrives before the statement begins has no effect. */
   async #interrupt (): Promise<void> {
     for (let i = 0; i < 200 && this.#cancelled && this.#db.busy && !this.#tidying; i++) {
       await this.server.kill(this.#db.threadId, 'QUERY')
@@ -240,7 +240,7 @@ export class Session {
     if (this.#cancelled) throw new Cancelled()
   }
 
-  /** The client is gone: a statement that waits for a lock must not be carried out when it gets it. */
+  /** The client is gone. A statement that waits for a lock must not run when it gets the lock. */
   async close (): Promise<void> {
     this.#cancelled = true
     this.#wake?.()

@@ -12,26 +12,26 @@ import { systemView } from './system-views.js'
 /** One item of FROM, translated. */
 export interface CompiledSource {
   readonly scope: ScopeSource
-  /** The base table behind it, if it is one. */
+  /** Its table, or null for a derived table. */
   readonly table: Table | null
   readonly hints: readonly string[]
   /** Its name in the MariaDB statement. */
   readonly alias: string
   /**
-   * A condition that always holds and mentions a column of no index: an index that "covers" a query MariaDB reads from
-   * end to end if the table is small, and waits for every locked row in it. '' if there is no such column.
+   * A condition that is always true and names a column without an index, or ''. Without it MariaDB may read the whole of an
+   * index that covers the query of a small table, and then waits for every locked row in it.
    */
   readonly mention: string
-  /** Its text there, with the index that a condition calls for. */
+  /** Its text in the MariaDB statement, with an index hint that suits the conditions. */
   sql (conditions: readonly Condition[], scope: Scope): string
 }
 
-/** What FROM comes to: sources and how they are joined. */
+/** The sources of FROM, and how they are joined. */
 export interface Joined {
   readonly sources: readonly CompiledSource[]
-  /** ON of inner joins, which may as well be in WHERE. */
+  /** The conditions of inner joins. They may as well be in WHERE. */
   readonly conditions: readonly Condition[]
-  /** Set where there is an outer join: it cannot be taken apart. */
+  /** The outer joins, with their conditions. */
   readonly outer: readonly { readonly source: CompiledSource, readonly on: Condition }[]
 }
 
@@ -109,7 +109,7 @@ export class Sources {
       mention: outside === undefined ? '' : `(${alias}.${quote(outside.name)} IS NULL OR TRUE)`,
       sql: (conditions, within) => {
         const index = servingIndex(table, scope, conditions, within)
-        // Without it MariaDB reads small tables from end to end, and waits for locked rows that are not asked for.
+        // Without the hint MariaDB reads the whole of a small table, and waits for locked rows that the query does not need.
         return `${table.sql} AS ${alias}${index === undefined ? '' : ` FORCE INDEX (${quote(index)})`}`
       }
     }
@@ -133,7 +133,7 @@ export class Sources {
   }
 }
 
-/** The type over all rows of VALUES. NULL has none of its own. */
+/** The common type of a column of VALUES. NULL has no type. */
 function commonColumn (cells: readonly (Compiled | undefined)[]): Omit<OutputColumn, 'name'> {
   const known = cells.flatMap((cell) => cell === undefined || cell.value === null ? [] : [cell])
   const all = known.length > 0 ? known : cells.flatMap((cell) => cell === undefined ? [] : [cell])
@@ -157,7 +157,7 @@ function columnCount (name: string, has: number, names: number): SqlError {
     : new SqlError(8159, `'${name}' has fewer columns than were specified in the column list.`)
 }
 
-/** The index whose first column a condition compares, the primary key before others. */
+/** An index whose first column a condition compares. The primary key comes first. */
 function servingIndex (table: Table, source: ScopeSource, conditions: readonly Condition[], scope: Scope): string | undefined {
   const compared = new Set<string>()
   const note = (name: Name) => {
@@ -165,7 +165,7 @@ function servingIndex (table: Table, source: ScopeSource, conditions: readonly C
       const resolved = resolveColumn(name, scope)
       if (resolved.source === source) compared.add(resolved.column.name)
     } catch {
-      // A name that means nothing is reported where it is translated.
+      // The translation reports an unknown name.
     }
   }
   const look = (condition: Condition): void => {

@@ -10,7 +10,7 @@ const BIT = type('bit')
 
 type Field = readonly [name: string, type: SqlType, value: Value]
 
-/** The catalog views that setup scripts look at, made of what is known of the tables at this moment. */
+/** The catalog views that setup scripts read, as derived tables of constants. */
 export function systemView (name: Name, catalog: Catalog): { sql: string, columns: readonly OutputColumn[] } | undefined {
   const [view = '', schema = ''] = [...name].reverse().map((part) => part.toLowerCase())
   const rows = schema === 'sys' ? sys(view, catalog) : schema === 'information_schema' ? informationSchema(view, catalog) : undefined
@@ -18,7 +18,7 @@ export function systemView (name: Name, catalog: Catalog): { sql: string, column
   const { example, all } = rows
   const columns = example.map(([column, t]): OutputColumn => ({ name: column, type: t, collation: 'ci', label: 'implicit' }))
   const select = (row: readonly Field[]) => `SELECT ${row.map(([, t, value], i) => `${toLiteral(t, value)} AS c${i}`).join(', ')}`
-  // A row that is never there gives an empty view its columns.
+  // The first SELECT returns no row. It gives an empty view its columns.
   const sql = [`${select(example)} FROM DUAL WHERE FALSE`, ...all.map(select)].join(' UNION ALL ')
   return { sql, columns }
 }

@@ -2,13 +2,13 @@ import { SqlError, deadlock, lockTimeout } from '../sql-error.js'
 import type { Catalog, Table } from './catalog.js'
 import { isQueryError } from './mariadb.js'
 
-/** A statement that was interrupted, by an attention or by the end of its connection. */
+/** A statement was interrupted by an attention, or by the end of its connection. */
 export class Cancelled extends Error {}
 
-/** MariaDB is gone, and with it the connection of the client. */
+/** The MariaDB connection is lost, so the client's connection must end. */
 export class ConnectionLost extends Error {}
 
-/** What SQL Server would have said. */
+/** Translates an error of MariaDB to the one that SQL Server would report. */
 export function translateError (error: unknown, catalog: Catalog, table?: Table): Error {
   if (!isQueryError(error)) return error instanceof Error ? error : new Error(String(error))
   const text = error.message
@@ -31,7 +31,7 @@ export function translateError (error: unknown, catalog: Catalog, table?: Table)
     case 1267: return new SqlError(468, 'Cannot resolve the collation conflict between "Latin1_General_100_BIN2" and "SQL_Latin1_General_CP1_CI_AS" in the equal to operation.', 16, 9)
     case 1264: case 1366: return new SqlError(8115, 'Arithmetic overflow error converting expression to data type int.', 16, 2)
     case 1690: {
-      // The translation raises what MariaDB would let pass by an EXP that is too large.
+      // The translated statement raises this error on purpose, with an EXP that overflows.
       if (!text.includes('exp(')) return new SqlError(8115, 'Arithmetic overflow error converting expression to data type bigint.', 16, 2)
       if (text.includes('710')) return new SqlError(535, 'The datediff function resulted in an overflow. The number of dateparts separating two date/time instances is too large. Try to use datediff with a less precise datepart.', 16, 0)
       return new SqlError(8115, 'Arithmetic overflow error converting expression to data type int.', 16, 2)

@@ -10,7 +10,7 @@ export type Expression =
   | { readonly kind: 'negate', readonly operand: Expression }
   | { readonly kind: 'arithmetic', readonly op: string, readonly left: Expression, readonly right: Expression }
   | { readonly kind: 'call', readonly name: string, readonly args: readonly Expression[], readonly star: boolean, readonly distinct: boolean }
-  /** DATEADD and its kind, whose first argument is a word. */
+  /** DATEADD, DATEDIFF and DATEPART: their first argument is a word. */
   | { readonly kind: 'date', readonly name: string, readonly part: string, readonly args: readonly Expression[] }
   | { readonly kind: 'cast', readonly operand: Expression, readonly type: SqlType, readonly style: Expression | null }
   | { readonly kind: 'case', readonly whens: readonly { readonly when: Condition, readonly then: Expression }[], readonly otherwise: Expression | null }

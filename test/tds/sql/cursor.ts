@@ -4,7 +4,7 @@ import { RESERVED } from './keywords.js'
 import { tokenize } from './lexer.js'
 import type { Token } from './lexer.js'
 
-/** Walks over the tokens: what the parsers of expressions, queries and statements have in common. */
+/** Reads the tokens one by one. The parsers of expressions, queries and statements share it. */
 export class Cursor {
   readonly #tokens: readonly Token[]
   #at = 0
@@ -37,7 +37,7 @@ export class Cursor {
     return words.every((word, i) => this.peek(i).word === word)
   }
 
-  /** Takes them if they do. */
+  /** Consumes these words and symbols if they come next. Returns whether it did. */
   accept (...words: readonly string[]): boolean {
     if (!this.is(...words)) return false
     this.#at += words.length
@@ -60,7 +60,7 @@ export class Cursor {
     return this.next().text
   }
 
-  /** A name in parts. `a..b` leaves the middle empty. */
+  /** A name in parts. The middle part of `a..b` is empty. */
   path (): string[] {
     const parts = [this.name()]
     while (this.accept('.')) {

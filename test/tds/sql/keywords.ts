@@ -1,4 +1,4 @@
-/** What T-SQL reserves: no name without brackets, and near one of them a syntax error is 156 instead of 102. */
+/** The reserved words of T-SQL. They are no names without brackets. A syntax error at one of them is 156 instead of 102. */
 export const RESERVED: ReadonlySet<string> = new Set((
   'ADD ALL ALTER AND ANY AS ASC AUTHORIZATION BACKUP BEGIN BETWEEN BREAK BROWSE BULK BY CASCADE CASE CHECK CHECKPOINT CLOSE ' +
   'CLUSTERED COALESCE COLLATE COLUMN COMMIT COMPUTE CONSTRAINT CONTAINS CONTINUE CONVERT CREATE CROSS CURRENT CURRENT_DATE ' +

@@ -6,7 +6,7 @@ export interface Token {
   readonly kind: TokenKind
   /** As written, without quotes. */
   readonly text: string
-  /** Upper case where the token is a word or a symbol, so that the parser compares with one spelling; else ''. */
+  /** The text of a word or a symbol in upper case, for the parser to compare. '' for any other token. */
   readonly word: string
   readonly line: number
 }
@@ -48,7 +48,7 @@ export function tokenize (sql: string): Token[] {
       const variable = /^@@?[\p{L}_#$@0-9]+/u.exec(rest)
       const word = /^[\p{L}_#][\p{L}_#$@0-9]*/u.exec(rest)
       if (binary !== null) {
-        // Longer than any other token may be.
+        // A binary literal may be longer than the 256 characters above.
         const whole = /^[0-9a-f]*/i.exec(sql.slice(i + 2))?.[0] ?? ''
         push('binary', whole)
         i += 2 + whole.length

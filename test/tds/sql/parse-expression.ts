@@ -3,8 +3,8 @@ import type { Condition, Expression, Query } from './ast.js'
 import type { Cursor } from './cursor.js'
 import { parseType } from './parse-type.js'
 
-// Expressions and conditions share one descent, for only after "(a" is read is it known which of the two it was. What
-// asked for the one and got the other reports a syntax error.
+// Expressions and conditions share one recursive descent: after "(a" the parser does not know yet which of them it reads.
+// The caller reports a syntax error if it gets the other kind.
 type Node = Expression | Condition
 
 export type QueryParser = (cursor: Cursor) => Query

@@ -4,7 +4,7 @@ import { ExpressionParser } from './parse-expression.js'
 import { NOT_SUPPORTED } from '../babelfish.js'
 import { SqlError } from '../sql-error.js'
 
-/** SELECT with all that belongs to it. */
+/** Parses SELECT and its clauses. */
 export class QueryParser {
   readonly cursor: Cursor
   readonly expressions: ExpressionParser
@@ -49,7 +49,7 @@ export class QueryParser {
     return { kind: 'select', distinct, top, columns, from, where, groupBy, having, orderBy: [], offset: null, fetch: null }
   }
 
-  /** TOP (n), also TOP n. PERCENT and WITH TIES are not known. */
+  /** Parses TOP (n) and TOP n. PERCENT and WITH TIES are syntax errors here. */
   top (): Expression | null {
     if (!this.cursor.accept('TOP')) return null
     if (!this.cursor.accept('(')) {
@@ -160,7 +160,7 @@ export class QueryParser {
     return { name, columns: this.cursor.is('(') ? this.cursor.names() : [] }
   }
 
-  /** WITH (UPDLOCK, ROWLOCK, INDEX(...)): upper case; what an INDEX hint names is dropped. */
+  /** Parses WITH (UPDLOCK, ROWLOCK, INDEX(...)). The hints become upper case. The index that INDEX names is ignored. */
   hints (): string[] {
     const cursor = this.cursor
     if (!cursor.accept('WITH', '(')) return []

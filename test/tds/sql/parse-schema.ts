@@ -2,7 +2,7 @@ import type { ColumnDefinition, Expression, KeyDefinition, Statement } from './a
 import type { QueryParser } from './parse-query.js'
 import { parseType } from './parse-type.js'
 
-/** CREATE, DROP and TRUNCATE. */
+/** Parses CREATE, DROP and TRUNCATE. */
 export class SchemaParser {
   readonly #queries: QueryParser
 
@@ -51,7 +51,7 @@ export class SchemaParser {
     return { kind: 'dropTable', names, ifExists }
   }
 
-  /** The body is the rest of the batch. It is read over, and never run. */
+  /** Parses CREATE TRIGGER. The body is the rest of the batch. It is skipped, and never runs. */
   #trigger (): Statement {
     const cursor = this.#queries.cursor
     const name = cursor.path().at(-1) ?? ''
@@ -157,7 +157,7 @@ export class SchemaParser {
     return columns
   }
 
-  /** WITH (FILLFACTOR = 80, ...) ON [PRIMARY] TEXTIMAGE_ON [PRIMARY]: storage, nothing that a test could see. */
+  /** Skips WITH (FILLFACTOR = 80, ...) ON [PRIMARY] TEXTIMAGE_ON [PRIMARY]. Storage options have no effect here. */
   #options (): void {
     const cursor = this.#queries.cursor
     if (cursor.accept('WITH', '(')) {

@@ -11,7 +11,7 @@ const KNOWN: ReadonlySet<string> = new Set<TypeName>([
   'varbinary', 'date', 'time', 'datetime', 'smalldatetime', 'datetime2', 'datetimeoffset'
 ])
 
-/** `char(43)`, `varbinary(max)`, `[datetime2](6)`. Without a length text is one character long, in a cast thirty. */
+/** Parses `char(43)`, `varbinary(max)`, `[datetime2](6)`. The default length of text is 1 character, and 30 in a cast. */
 export function parseType (cursor: Cursor, defaultLength: number): SqlType {
   const start = cursor.token
   if (cursor.accept('SYSNAME')) return type('nvarchar', 128)

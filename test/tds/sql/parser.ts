@@ -6,7 +6,7 @@ import { QueryParser } from './parse-query.js'
 import { SchemaParser } from './parse-schema.js'
 import { parseType } from './parse-type.js'
 
-/** Reads a batch. What is not T-SQL, or not known here, is error 102 or 156, as if it were not. */
+/** Parses a batch. Throws error 102 or 156 for text that is not T-SQL, and for T-SQL that the front does not know. */
 export function parse (sql: string, isBabelfish = false): Statement[] {
   const parser = new StatementParser(new Cursor(sql, isBabelfish))
   return parser.batch()
@@ -109,7 +109,7 @@ class StatementParser {
     return { kind: 'query', query, with: ctes }
   }
 
-  /** OPTION (RECOMPILE, MAXDOP 1): advice to the optimizer. */
+  /** Skips OPTION (RECOMPILE, MAXDOP 1): the front has no optimizer that it could advise. */
   #option (): void {
     if (!this.#cursor.accept('OPTION', '(')) return
     let depth = 1
@@ -260,7 +260,7 @@ class StatementParser {
     const condition = this.#queries.expressions.condition()
     this.#semicolons()
     const then = this.#statement()
-    // "IF a b; ELSE c" is allowed: the semicolon belongs to b.
+    // T-SQL allows "IF a b; ELSE c": the semicolon ends b.
     if (cursor.is(';', 'ELSE')) cursor.expect(';')
     return { kind: 'if', condition, then, otherwise: cursor.accept('ELSE') ? this.#statement() : null }
   }
@@ -379,7 +379,7 @@ class StatementParser {
 
 const LEVELS = ['READ UNCOMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE', 'SNAPSHOT']
 
-/** Those that change something here are in the session; the others are set by drivers and have no effect. */
+/** The session keeps the options that have an effect here. Drivers set the other ones, which have none. */
 const OPTIONS: ReadonlySet<string> = new Set([
   'NOCOUNT', 'XACT_ABORT', 'LOCK_TIMEOUT', 'ANSI_NULLS', 'ANSI_NULL_DFLT_ON', 'ANSI_PADDING', 'ANSI_WARNINGS', 'ARITHABORT',
   'CONCAT_NULL_YIELDS_NULL', 'CURSOR_CLOSE_ON_COMMIT', 'DATEFIRST', 'DATEFORMAT', 'IMPLICIT_TRANSACTIONS', 'LANGUAGE',
