@@ -1,7 +1,7 @@
-import { DriverMissingError, errorCode, InvalidOptionError } from '../errors.js'
+import { DriverMissingError, errorCode, InvalidOptionError, StoreMisconfiguredError } from '../errors.js'
 import { inspected } from '../validate.js'
 
-/** What the store needs of a ConnectionPool of the package mssql. */
+/** The part of mssql's ConnectionPool that the store uses. */
 export interface MssqlPool {
   connect (): Promise<unknown>
   request (): unknown
@@ -10,7 +10,7 @@ export interface MssqlPool {
   listenerCount (event: 'error'): number
 }
 
-/** A config of mssql's, as `new ConnectionPool(config)` takes it. */
+/** A config of mssql, as `new ConnectionPool(config)` takes it. */
 export interface MssqlConfig {
   server: string
   port?: number
@@ -25,7 +25,7 @@ export interface MssqlConfig {
 /** A connection string (`Server=localhost,1433;Database=app;User Id=sa;Password=...`), a config, or a ConnectionPool. */
 export type MssqlSource = string | MssqlConfig | MssqlPool
 
-/** What the store needs of the driver. */
+/** The part of the driver that the store uses. */
 export interface Driver {
   readonly ConnectionPool: (new (config: MssqlConfig) => MssqlPool) & { parseConnectionString (text: string): MssqlConfig }
   readonly Request: new (parent: unknown, overrides: { requestTimeout: number }) => DriverRequest
@@ -34,12 +34,14 @@ export interface Driver {
   readonly MAX: number
   readonly Char: (length: number) => unknown
   readonly NVarChar: (length: number) => unknown
+  readonly VarChar: (length: number) => unknown
   readonly VarBinary: (length: number) => unknown
   readonly Int: unknown
 }
 
 export interface DriverRequest {
   arrayRowMode: boolean | null
+  stream: boolean | null
   input (name: string, type: unknown, value: unknown): unknown
   query (sql: string): Promise<{ recordsets: unknown[][][], rowsAffected: number[] }>
   execute (procedure: string): Promise<{ returnValue?: number }>
@@ -52,16 +54,18 @@ export interface DriverTransaction {
   rollback (): Promise<unknown>
 }
 
-/** A pool and whether the store made it, and so has to close it. */
 export interface OpenedPool {
   readonly driver: Driver
   readonly pool: MssqlPool
+  /** Whether the store made the pool. The store closes it, and nobody else uses its connections. */
   readonly isOwn: boolean
-  /** How many connections it has at most. */
+  /** The most connections that the pool opens. */
   readonly size: number
+  /** The database that the pool's config names, if it names one. */
+  readonly database: string | undefined
 }
 
-/** mssql's own default. */
+/** The default of mssql. */
 const DEFAULT_SIZE = 10
 
 /** Checks a source. Throws `FST_SESSION_INVALID_OPTION`. */
@@ -77,29 +81,34 @@ export function checkSource (source: unknown): asserts source is MssqlSource {
 }
 
 /**
- * The pool of a source. Throws `FST_SESSION_DRIVER_MISSING`.
+ * The pool of a source, or a new one. Throws `FST_SESSION_DRIVER_MISSING`, and `FST_SESSION_STORE_MISCONFIGURED` for a
+ * config that the driver refuses.
  *
- * @param connectTimeout in milliseconds, for a pool that is made here
+ * @param connectTimeout of a new pool, in milliseconds
  */
 export async function openPool (source: MssqlSource, connectTimeout: number): Promise<OpenedPool> {
   const driver = await loadDriver()
   const given = typeof source === 'string' ? undefined : poolIn(source)
-  const pool = given ?? new driver.ConnectionPool(ownConfig(driver, source as string | MssqlConfig, connectTimeout))
-  // A connection that is lost while it works is told to the pool too, and if nobody listens there the process ends.
+  const pool = given ?? newPool(driver, source as string | MssqlConfig, connectTimeout)
+  // The pool emits the error of a connection that is lost while it works. Without a listener the process would end.
   if (pool.listenerCount('error') === 0) pool.on('error', () => {})
-  return { driver, pool, isOwn: given === undefined, size: sizeOf(pool) }
-}
-
-function ownConfig ({ ConnectionPool }: Driver, source: string | MssqlConfig, connectionTimeout: number): MssqlConfig {
-  return { connectionTimeout, ...(typeof source === 'string' ? ConnectionPool.parseConnectionString(source) : source) }
-}
-
-function sizeOf (pool: MssqlPool): number {
   const config = 'config' in pool ? pool.config as Partial<MssqlConfig> : undefined
-  return config?.pool?.max ?? DEFAULT_SIZE
+  return { driver, pool, isOwn: given === undefined, size: config?.pool?.max ?? DEFAULT_SIZE, database: config?.database }
 }
 
-/** fastify-mssql has its pool under `fastify.mssql.pool`; what it decorates with is taken too. */
+/** The settings of the connections on which the statements rely. Nobody else uses the connections of this pool. */
+const OWN_OPTIONS = { enableImplicitTransactions: false, textsize: 2 ** 31 - 1 }
+
+function newPool ({ ConnectionPool }: Driver, source: string | MssqlConfig, connectionTimeout: number): MssqlPool {
+  try {
+    const config = typeof source === 'string' ? ConnectionPool.parseConnectionString(source) : source
+    return new ConnectionPool({ connectionTimeout, ...config, options: { ...config.options, ...OWN_OPTIONS } })
+  } catch (error) {
+    throw new StoreMisconfiguredError(`The driver mssql refuses its options: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Takes the pool of `fastify.mssql.pool` too, and the object with which fastify-mssql decorates. */
 function poolIn (source: object): MssqlPool | undefined {
   const candidates: unknown[] = [source, 'pool' in source ? source.pool : undefined]
   return candidates.find((candidate): candidate is MssqlPool => typeof candidate === 'object' && candidate !== null &&
@@ -108,7 +117,7 @@ function poolIn (source: object): MssqlPool | undefined {
 
 async function loadDriver (): Promise<Driver> {
   try {
-    // Its types are those of another package, which a user need not have.
+    // Its types are in another package, which a user need not have.
     // @ts-expect-error -- there is no declaration
     const { default: driver } = await import('mssql') as { default: unknown }
     return driver as Driver

@@ -1,70 +1,209 @@
+import { CHAR_43, INT, rowSource, TOKEN_LENGTH, type Parameter, type Row, type RowSource } from './rows.js'
 import { NOTE } from '../sql/successor.js'
-import { SUCCESSOR_TTL } from '../store.js'
+import { SUCCESSOR_TTL, type ChangedSession, type NewSession, type Seen, type TouchedSession } from '../store.js'
 
 /*
- * The statements of the SQL Server store. All of them work by the server's own clock, and none has a table hint or is a
- * MERGE: engines that speak T-SQL without being SQL Server ignore the one, or refuse it, and lack the other. Parameters of
- * row i: @t token, @d data, @s and @m the time to live in whole seconds and milliseconds, @h the bytes seen and @l how many
- * bytes to compare with them.
+ * The statements of the SQL Server store, each with its parameters. All of them use the server's own clock. They use no
+ * table hints and no MERGE: an engine that speaks T-SQL without being SQL Server ignores or refuses hints, and has no MERGE.
+ *
+ * What writes many rows takes them from a source of rows, see rows.ts, and is the same text for one row and for many.
  */
+
+/** A statement, ready to be sent. */
+export interface Statement {
+  readonly text: string
+  readonly parameters: readonly Parameter[]
+}
+
+/** What {@link inspect} gives. */
+export const INSPECTED = ['id', 'tokenLength', 'dataLength', 'expiryLength', 'dataType', 'now', 'database', 'schema'] as const
+
+/** What the server knows about the table, in the order of {@link INSPECTED}. `name` is quoted. */
+export function inspect (name: string): Statement {
+  const lengths = ['token', 'data', 'expiry'].map(column => `COL_LENGTH(@name, N'${column}')`)
+  return {
+    text: `SELECT OBJECT_ID(@name, N'U'), ${lengths.join(', ')}, (SELECT DATA_TYPE FROM INFORMATION_SCHEMA.COLUMNS ` +
+      'WHERE TABLE_SCHEMA = OBJECT_SCHEMA_NAME(OBJECT_ID(@name, N\'U\')) AND TABLE_NAME = OBJECT_NAME(OBJECT_ID(@name, N\'U\')) AND COLUMN_NAME = N\'data\'), ' +
+      `${text(NOW)}, DB_NAME(), OBJECT_SCHEMA_NAME(OBJECT_ID(@name, N'U'))`,
+    parameters: [{ name: 'name', type: driver => driver.NVarChar(300), value: name }]
+  }
+}
+
+/** The settings of the connection, as bits. */
+export function selectOptions (): Statement {
+  return { text: 'SELECT @@OPTIONS', parameters: [] }
+}
+
+/** The database's time. */
+export function selectNow (): Statement {
+  return { text: `SELECT ${text(NOW)}`, parameters: [] }
+}
+
+/** token, data, expiry and the time now of the live rows among `tokens`, and of those that expired within SUCCESSOR_TTL. */
+export function find (table: string, tokens: readonly string[], lockTimeoutMs: number): Statement {
+  const all = filled(tokens)
+  return {
+    text: `${waiting(lockTimeoutMs)}SELECT token, data, ${text('expiry')}, ${text(NOW)} FROM ${table} WHERE token IN (${list(all)}) AND expiry > ${LATELY}`,
+    parameters: tokenParameters(all)
+  }
+}
+
+/** Changes nothing, but waits for whoever is writing the row, and keeps it locked until the transaction ends. */
+export function lock (table: string, token: string, lockTimeoutMs: number): Statement {
+  return { text: `${waiting(lockTimeoutMs)}UPDATE ${table} SET expiry = expiry WHERE token = @t0`, parameters: tokenParameters([token]) }
+}
+
+/** token and data of `tokens`, live or not. */
+export function peek (table: string, tokens: readonly string[]): Statement {
+  const all = filled(tokens)
+  return { text: `SELECT token, data FROM ${table} WHERE token IN (${list(all)})`, parameters: tokenParameters(all) }
+}
+
+export function insert (table: string, sessions: readonly NewSession[]): Statement {
+  const rows = rowSource(sessions.map(newRow))
+  return {
+    text: `INSERT INTO ${table} (token, data, expiry) SELECT ${rows.token}, ${rows.bytes('data')}, ${after(rows, 's', 'ms')} ${rows.from}`,
+    parameters: rows.parameters
+  }
+}
+
+/** Returns the tokens of the rows that it updated. Where s is negative the expiry stays. */
+export function update (table: string, sessions: readonly ChangedSession[], lockTimeoutMs: number): Statement {
+  const rows = rowSource(sessions.map(({ token, data, ttl, seen, expiryStays }) => ({
+    token,
+    numbers: { ...(expiryStays === true ? { s: -1, ms: 0 } : lifetime(ttl)), len: comparedBytes(seen) },
+    bytes: { seen: seen.bytes, data }
+  })))
+  return {
+    text: `${waiting(lockTimeoutMs)}UPDATE ${table} SET data = ${rows.bytes('data')}, ` +
+      `expiry = CASE WHEN ${rows.number('s')} < 0 THEN expiry ELSE ${after(rows, 's', 'ms')} END OUTPUT inserted.token ` +
+      `${rows.from}WHERE ${isToken(rows)} AND expiry > ${NOW} AND ${isSeen(rows)}`,
+    parameters: rows.parameters
+  }
+}
+
+/** Moves the expiry where it moves by `atLeast` or more. */
+export function touch (table: string, sessions: readonly TouchedSession[], lockTimeoutMs: number): Statement {
+  const rows = rowSource(sessions.map(({ token, ttl, atLeast, seen }) => ({
+    token,
+    numbers: { ...lifetime(ttl), ...least(ttl - atLeast), len: comparedBytes(seen) },
+    bytes: { seen: seen.bytes }
+  })))
+  return {
+    text: `${waiting(lockTimeoutMs)}UPDATE ${table} SET expiry = ${after(rows, 's', 'ms')} ${rows.from}` +
+      `WHERE ${isToken(rows)} AND expiry > ${NOW} AND ${isSeen(rows)} AND expiry <= ${after(rows, 'leastS', 'leastMs')}`,
+    parameters: rows.parameters
+  }
+}
+
+/** Replaces data and expiry, whatever the row holds. */
+export function overwrite (table: string, session: NewSession): Statement {
+  const row = rowSource([newRow(session)])
+  return {
+    text: `UPDATE ${table} SET data = ${row.bytes('data')}, expiry = ${after(row, 's', 'ms')} WHERE token = ${row.token}`,
+    parameters: row.parameters
+  }
+}
+
+/** Deletes those of `tokens` that name no successor, and returns their tokens. */
+export function remove (table: string, tokens: readonly string[], lockTimeoutMs: number): Statement {
+  const all = filled(tokens)
+  const exactly = all.map((_, i) => bytesOf(`@t${i}`)).join(', ')
+  return {
+    text: `${waiting(lockTimeoutMs)}DELETE FROM ${table} OUTPUT deleted.token WHERE token IN (${list(all)}) AND ${bytesOf('token')} IN (${exactly}) AND ${IS_NO_NOTE}`,
+    parameters: tokenParameters(all)
+  }
+}
+
+/** Up to `size` live rows, those after a token, in the order of their tokens. */
+export function page (table: string, after: string | undefined, size: number): Statement {
+  return {
+    text: `SELECT TOP (@n) token, data, ${text('expiry')}, ${text(NOW)} FROM ${table} WHERE expiry > ${NOW}${after === undefined ? '' : ' AND token > @t0'} ORDER BY token`,
+    parameters: [{ name: 'n', type: INT, value: size }, ...tokenParameters(after === undefined ? [] : [after])]
+  }
+}
+
+/** Deletes up to `most` expired rows, and returns how many. A row that names a successor stays for SUCCESSOR_TTL. */
+export function removeExpired (table: string, most: number, lockTimeoutMs: number): Statement {
+  return {
+    // Under NOCOUNT the server does not report the rows affected, so they are selected.
+    text: `${waiting(lockTimeoutMs)}DELETE TOP (@n) FROM ${table} WHERE expiry <= ${NOW} AND (expiry <= ${LATELY} OR ${IS_NO_NOTE}); SELECT @@ROWCOUNT`,
+    parameters: [{ name: 'n', type: INT, value: most }]
+  }
+}
 
 const NOW = 'SYSUTCDATETIME()'
 const LATELY = `DATEADD(second, -${SUCCESSOR_TTL / 1000}, ${NOW})`
-/** As text, so that no time zone of the driver's gets at it. */
-const text = (time: string) => `CONVERT(varchar(33), ${time}, 126)`
-const list = (n: number, one: (i: number) => string) => Array.from({ length: n }, (_, i) => one(i)).join(', ')
-const tokens = (n: number) => list(n, i => `@t${i}`)
-const bytesOf = (token: string) => `CAST(${token} AS varbinary(43))`
-/** The first condition finds the rows by their key, the second compares the bytes, whatever the collation. */
-const isOneOf = (n: number) => `token IN (${tokens(n)}) AND ${bytesOf('token')} IN (${list(n, i => bytesOf(`@t${i}`))})`
-/** The value of the row's own parameter. */
-const own = (n: number, parameter: string) =>
-  n === 1 ? `@${parameter}0` : `CASE ${bytesOf('token')} ${Array.from({ length: n }, (_, i) => `WHEN ${bytesOf(`@t${i}`)} THEN @${parameter}${i}`).join(' ')} END`
-const after = (seconds: string, milliseconds: string) => `DATEADD(millisecond, ${milliseconds}, DATEADD(second, ${seconds}, ${NOW}))`
-/** VARBINARY is compared without its trailing zeros, so the length is compared too. */
-const isSeen = (n: number) => `SUBSTRING(data, 1, ${own(n, 'l')}) = ${own(n, 'h')} AND DATALENGTH(SUBSTRING(data, 1, ${own(n, 'l')})) = DATALENGTH(${own(n, 'h')})`
-const IS_NO_NOTE = `SUBSTRING(data, 1, ${NOTE.length}) <> @note`
+/** Compares with a literal: it is the same in every statement. */
+const IS_NO_NOTE = `SUBSTRING(data, 1, ${NOTE.length}) <> 0x${NOTE.toString('hex')}`
 
-export const SELECT_NOW = `SELECT ${text(NOW)}`
+/** Gives up a statement that waits longer for a row. The setting ends with the statement. */
+function waiting (milliseconds: number): string {
+  return `SET LOCK_TIMEOUT ${milliseconds}; `
+}
 
-/** token, data, expiry, now of those that are live or were until lately. */
-export const find = (table: string, n: number) =>
-  `SELECT token, data, ${text('expiry')}, ${text(NOW)} FROM ${table} WHERE token IN (${tokens(n)}) AND expiry > ${LATELY}`
+/** As text, because the driver would read a time in its own time zone. */
+function text (time: string): string {
+  return `CONVERT(varchar(33), ${time}, 126)`
+}
 
-/** In a transaction: writes nothing, but waits for whoever is writing the row, and keeps others from it until the end. */
-export const lock = (table: string) => `UPDATE ${table} SET expiry = expiry WHERE token = @t0`
+/** The bytes of a token. They differ where a collation takes two tokens for the same. */
+function bytesOf (token: string): string {
+  return `CAST(${token} AS varbinary(${TOKEN_LENGTH}))`
+}
 
-/** token and data, live or not. */
-export const peek = (table: string, n: number) => `SELECT token, data FROM ${table} WHERE token IN (${tokens(n)})`
+/** So many seconds and milliseconds from now. */
+function after (rows: RowSource, seconds: string, milliseconds: string): string {
+  return `DATEADD(millisecond, ${rows.number(milliseconds)}, DATEADD(second, ${rows.number(seconds)}, ${NOW}))`
+}
 
-export const insert = (table: string, n: number) =>
-  `INSERT INTO ${table} (token, data, expiry) VALUES ${list(n, i => `(@t${i}, @d${i}, ${after(`@s${i}`, `@m${i}`)})`)}`
+/** The first comparison finds the row by its key, the second compares the bytes. */
+function isToken (rows: RowSource): string {
+  return `token = ${rows.token} AND ${bytesOf('token')} = ${bytesOf(rows.token)}`
+}
 
-/** The tokens of those that were written. Where @s is NULL the expiry stays. */
-export const update = (table: string, n: number) =>
-  `UPDATE ${table} SET data = ${own(n, 'd')}, expiry = COALESCE(${after(own(n, 's'), own(n, 'm'))}, expiry) OUTPUT inserted.token ` +
-  `WHERE ${isOneOf(n)} AND expiry > ${NOW} AND ${isSeen(n)}`
+/** SQL Server ignores trailing zeros when it compares VARBINARY, so the length is compared too. */
+function isSeen (rows: RowSource): string {
+  const found = `SUBSTRING(data, 1, ${rows.number('len')})`
+  return `${found} = ${rows.bytes('seen')} AND DATALENGTH(${found}) = ${rows.size('seen')}`
+}
 
-/** @g and @f: the earliest time to live that is worth a write, in seconds and milliseconds. */
-export const touch = (table: string, n: number) =>
-  `UPDATE ${table} SET expiry = ${after(own(n, 's'), own(n, 'm'))} ` +
-  `WHERE ${isOneOf(n)} AND expiry > ${NOW} AND ${isSeen(n)} AND expiry <= ${after(own(n, 'g'), own(n, 'f'))}`
+/** Of whole data one byte more is compared, so that nothing can follow. */
+function comparedBytes ({ bytes, whole }: Seen): number {
+  return whole ? bytes.length + 1 : bytes.length
+}
 
-export const overwrite = (table: string) => `UPDATE ${table} SET data = @d0, expiry = ${after('@s0', '@m0')} WHERE token = @t0`
+/** DATEADD takes an INT of seconds: 68 years. */
+const MOST_SECONDS = 2 ** 31 - 1
 
-/** Deletes what names no successor, and gives its tokens. */
-export const remove = (table: string, n: number) =>
-  `DELETE FROM ${table} OUTPUT deleted.token WHERE ${isOneOf(n)} AND ${IS_NO_NOTE}`
+/** A time to live as whole seconds s, and the milliseconds ms that remain, for DATEADD. */
+function lifetime (ttl: number): { readonly s: number, readonly ms: number } {
+  const positive = Math.max(0, ttl)
+  return { s: Math.min(Math.floor(positive / 1000), MOST_SECONDS), ms: Math.floor(positive % 1000) }
+}
 
-/** @n rows after the token @t0. */
-export const page = (table: string, isFirst: boolean) =>
-  `SELECT TOP (@n) token, data, ${text('expiry')}, ${text(NOW)} FROM ${table} WHERE expiry > ${NOW}${isFirst ? '' : ' AND token > @t0'} ORDER BY token`
+function least (ttl: number): { readonly leastS: number, readonly leastMs: number } {
+  const { s, ms } = lifetime(ttl)
+  return { leastS: s, leastMs: ms }
+}
 
-/** Up to @n expired rows; those that name a successor only when they have done so for long enough. */
-export const removeExpired = (table: string) =>
-  `DELETE TOP (@n) FROM ${table} WHERE expiry <= ${NOW} AND (expiry <= ${LATELY} OR ${IS_NO_NOTE})`
+function newRow ({ token, data, ttl }: NewSession): Row {
+  return { token, numbers: lifetime(ttl), bytes: { data } }
+}
 
-export const INSPECT = 'SELECT OBJECT_ID(@name, N\'U\'), COL_LENGTH(@name, N\'token\'), COL_LENGTH(@name, N\'data\'), COL_LENGTH(@name, N\'expiry\'), ' + text(NOW)
+/** Statements exist for these numbers of tokens only, so that the server keeps few plans. */
+const TOKEN_COUNTS = [1, 2, 4, 8, 16, 32, 50]
 
-/** Gives a statement up if it waits longer for a row; the setting ends with the statement's scope. */
-export const waiting = (milliseconds: number, statement: string) => `SET LOCK_TIMEOUT ${milliseconds}; ${statement}`
+/** Repeats the last token up to one of TOKEN_COUNTS. */
+function filled (tokens: readonly string[]): readonly string[] {
+  const size = TOKEN_COUNTS.find(count => count >= tokens.length) ?? tokens.length
+  return Array.from({ length: size }, (_, i) => tokens[Math.min(i, tokens.length - 1)] as string)
+}
+
+function list (tokens: readonly string[]): string {
+  return tokens.map((_, i) => `@t${i}`).join(', ')
+}
+
+function tokenParameters (tokens: readonly string[]): Parameter[] {
+  return tokens.map((token, i) => ({ name: `t${i}`, type: CHAR_43, value: token }))
+}

@@ -41,7 +41,7 @@ t.test('every method of the store works on Babelfish', frontOnly, async t => {
 
 t.test('a row that stays locked is told by the words of the error, and the others of its batch are saved', frontOnly, async t => {
   const server = await makeFront(t, { babelfish: true })
-  const application = makeApplication(t, { ...mssqlOptions(server), storeTimeout: 1500 })
+  const application = makeApplication(t, { ...mssqlOptions(server), storeTimeout: 6000 })
   const tokens = await Promise.all(Array.from({ length: 5 }, async () => await newSession(application, { n: 0 })))
   const transaction = new mssql.Transaction(await poolFor(t, server.config))
   await transaction.begin()

@@ -22,8 +22,11 @@ t.test('every method of the SQL Server store works with a table of another schem
 })
 
 t.test('every method of the SQL Server store works with a table of an odd name', async t => {
-  const { config } = await makeSqlServer(t)
-  await runOn(t, config, { table: 'se]ss[ions\'s "☃" -- @t0', createTable: true })
+  const { config, query } = await makeSqlServer(t)
+  // Babelfish cannot parse a name with a closing bracket in it, however it is quoted.
+  const [{ babelfish } = {}] = await query('SELECT CAST(SERVERPROPERTY(\'BabelfishVersion\') AS varchar(20)) AS babelfish')
+  const bracket = babelfish === null ? ']' : ''
+  await runOn(t, config, { table: `se${bracket}ss[ions's "☃" -- @t0`, createTable: true })
 })
 
 for (const state of ['connected', 'not connected yet', 'decorated by fastify-mssql']) {

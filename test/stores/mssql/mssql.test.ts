@@ -55,6 +55,7 @@ t.test('every parameter has the type of its column on the wire', frontOnly, asyn
   await Promise.all(sessions.map(async ({ token }) => await store.find([token])))
   await Promise.all(sessions.map(async one => await store.update({ ...one, seen: seen(one) })))
   await Promise.all(sessions.map(async one => { await store.touch({ ...one, seen: seen(one), ttl: 2 * HOUR, atLeast: 0 }) }))
+  await store.touch({ ...sessions[0] as typeof sessions[0], seen: seen(sessions[0] as typeof sessions[0]), ttl: 2 * HOUR, atLeast: 0 })
   const [first, second, third] = sessions as [typeof sessions[0], typeof sessions[0], typeof sessions[0]]
   const renewed = session('renewed')
   await store.rewrite([first.token, second.token, third.token], () => [
@@ -64,7 +65,19 @@ t.test('every parameter has the type of its column on the wire', frontOnly, asyn
   await store.deleteExpired(10)
   await Promise.all(sessions.map(async ({ token }) => { await store.delete(token) }))
 
-  const types: Record<string, RegExp> = { t: /^Char\(43\)$/, d: /^VarBinary\(max\)$/, h: /^VarBinary\(max\)$/, s: /^Int$/, m: /^Int$/, g: /^Int$/, f: /^Int$/, l: /^Int$/, n: /^Int$/, note: /^VarBinary\(\d+\)$/, name: /^NVarChar/ }
+  const types: Record<string, RegExp> = {
+    t: /^Char\(43\)$/,
+    rows: /^VarChar\(8000\)$/,
+    data: /^VarBinary\(max\)$/,
+    seen: /^VarBinary\(max\)$/,
+    name: /^NVarChar/,
+    s: /^Int$/,
+    ms: /^Int$/,
+    leastS: /^Int$/,
+    leastMs: /^Int$/,
+    len: /^Int$/,
+    n: /^Int$/
+  }
   const kinds = new Set<string>()
   for (const { sql, params } of server.front.statements) {
     for (const { name, type } of params) {
@@ -80,7 +93,7 @@ t.test('every parameter has the type of its column on the wire', frontOnly, asyn
 t.test('the server is down at the start, and up later', frontOnly, async t => {
   const server = await makeFront(t)
   await server.front.down()
-  const application = makeApplication(t, { ...mssqlOptions(server), storeTimeout: 2000 })
+  const application = makeApplication(t, { ...mssqlOptions(server), storeTimeout: 10_000 })
   await application.app.ready()
   t.match(application.log.map(({ msg }) => msg), [/cannot be reached/])
   const { status, body } = await application.visit(newToken(), read)
@@ -94,7 +107,7 @@ t.test('a pool of the user\'s that could not connect is connected when the serve
   const server = await makeFront(t)
   await server.front.down()
   const pool = poolFor(t, server.config)
-  const application = makeApplication(t, { ...mssqlOptions(server), mssql: pool as never, storeTimeout: 2000 })
+  const application = makeApplication(t, { ...mssqlOptions(server), mssql: pool as never, storeTimeout: 10_000 })
   await application.app.ready()
   t.equal((await application.visit(newToken(), read)).status, 503)
   await server.front.up()
@@ -106,7 +119,7 @@ for (const whose of ['its own', 'the user\'s, whose errors nobody listens to']) 
     const server = await makeFront(t)
     const { front } = server
     const pool = whose === 'its own' ? server.config : new mssql.ConnectionPool(server.config)
-    const application = makeApplication(t, { ...mssqlOptions(server), mssql: pool as never, storeTimeout: 2000 })
+    const application = makeApplication(t, { ...mssqlOptions(server), mssql: pool as never, storeTimeout: 10_000 })
     const token = await newSession(application)
     front.faults.delay(60_000, /SELECT token/)
     const sent = front.statements.length
@@ -152,7 +165,7 @@ for (const number of [18456, 4060]) {
 t.test('a database that is not available yet is waited for, and not taken for a refusal', frontOnly, async t => {
   const server = await makeFront(t)
   server.front.faults.refuseLogins(40613)
-  const application = makeApplication(t, { ...mssqlOptions(server), storeTimeout: 2000 })
+  const application = makeApplication(t, { ...mssqlOptions(server), storeTimeout: 10_000 })
   await application.app.ready()
   t.equal((await application.visit(newToken(), read)).status, 503)
   server.front.faults.refuseLogins(null)
@@ -163,7 +176,7 @@ t.test('a slow server is answered 503, and its connection is used again', frontO
   const server = await makeFront(t)
   const { front } = server
   const pool = poolFor(t, server.config)
-  const application = makeApplication(t, { ...mssqlOptions(server), mssql: pool as never, storeTimeout: 500 })
+  const application = makeApplication(t, { ...mssqlOptions(server), mssql: pool as never, storeTimeout: 5000 })
   const token = await newSession(application)
   const { connections } = front
   front.faults.delay(60_000, /SELECT token/)
@@ -179,7 +192,7 @@ t.test('when the user\'s pool has no free connection, calls are refused, and wha
   const server = await makeFront(t)
   const { statements } = server.front
   const pool = poolFor(t, { ...server.config, pool: { max: 4 } })
-  const store = mssqlStore(pool as never, { createTable: true, cleanupInterval: 0, storeTimeout: 300 })
+  const store = mssqlStore(pool as never, { createTable: true, cleanupInterval: 0, storeTimeout: 5000 })
   await store.open(silent)
   const theirs = Array.from({ length: 4 }, () => new mssql.Transaction(pool))
   for (const transaction of theirs) await transaction.begin()
@@ -200,7 +213,7 @@ t.test('when the user\'s pool has no free connection, calls are refused, and wha
 t.test('a transaction that was given up is undone as soon as the server lets its statement go', frontOnly, async t => {
   const server = await makeFront(t)
   const pool = poolFor(t, server.config)
-  const store = mssqlStore(pool as never, { createTable: true, cleanupInterval: 0, storeTimeout: 1000 })
+  const store = mssqlStore(pool as never, { createTable: true, cleanupInterval: 0, storeTimeout: 5000 })
   await store.open(silent)
   const [one, other] = [session(), session()]
   await store.insert(one)
@@ -276,7 +289,7 @@ t.test('answers in packets of a byte are understood', frontOnly, async t => {
 
 t.test('a row that somebody has locked is waited for, no longer than the timeout', async t => {
   const server = await makeSqlServer(t)
-  const application = makeApplication(t, { ...mssqlOptions(server), storeTimeout: 1500 })
+  const application = makeApplication(t, { ...mssqlOptions(server), storeTimeout: 6000 })
   const token = await newSession(application)
   const transaction = new mssql.Transaction(await poolFor(t, server.config).connect())
   await transaction.begin()
@@ -284,7 +297,7 @@ t.test('a row that somebody has locked is waited for, no longer than the timeout
   const before = performance.now()
   const refused = await application.visit(token, change)
   t.equal(refused.status, 503)
-  t.ok(performance.now() - before < 4500, 'in bounded time')
+  t.ok(performance.now() - before < 60_000, 'in bounded time')
   await transaction.rollback()
   t.equal((await application.visit(token, change)).status, 200)
 })

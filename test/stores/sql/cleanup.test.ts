@@ -8,7 +8,6 @@ import { Cleanup } from '../../../stores/sql/cleanup.js'
 import * as mssqlSql from '../../../stores/mssql/statements.js'
 import { mariadb, mysql } from '../../../stores/mysql/dialect.js'
 import { Statements } from '../../../stores/mysql/statements.js'
-import { NOTE } from '../../../stores/sql/successor.js'
 import { dataOf, makeApplication, mysqlOptions, newSession } from '../../support/application.js'
 import { latch } from '../../support/barrier.js'
 import { makeDatabase, type Database } from '../../support/database.js'
@@ -200,7 +199,7 @@ t.test('while the cleanup deletes, rows beside the deleted ones can be written (
 t.test('while the cleanup deletes, rows beside the deleted ones can be written (SQL Server)', async t => {
   const table = await mssqlTable(t)
   await table.insertExpired(3000)
-  const letGo = await table.hold(mssqlSql.removeExpired('[sessions]').replace('@note', `0x${NOTE.toString('hex')}`).replace('@n', '256'))
+  const letGo = await table.hold(mssqlSql.removeExpired('[sessions]', 256, 60_000).text.replace('@n', '256'))
   await table.run('SET LOCK_TIMEOUT 1000')
   await writeBeside(table)
   await letGo()
@@ -266,7 +265,7 @@ t.test('one process at a time cleans a table; the others leave it to that one (S
   for (const store of stores) await store.open({ warn: () => {}, error: details => { failures.push(details) } })
   const tries = () => statements.filter(({ sql }) => sql === 'EXEC sp_getapplock').length
   while (tries() < 30) await new Promise(resolve => setImmediate(resolve))
-  t.strictSame(statements.filter(({ sql }) => sql.includes('DELETE')), [])
+  t.strictSame(statements.filter(({ sql }) => sql.includes('DELETE TOP')), [])
   t.equal(await table.rows(), 10)
   await letGo()
   await areCleaned(t, async () => await table.rows())
@@ -278,7 +277,7 @@ t.test('a cleanup that fails is logged, and tried again (SQL Server)', frontOnly
   const server = await makeFront(t)
   const table = await mssqlTable(t, server)
   await table.insertExpired(10)
-  server.front.faults.failStatement(1, 9002, /DELETE/)
+  server.front.faults.failStatement(1, 9002, /DELETE TOP/)
   const errors: object[] = []
   const store = table.makeStore(20)
   await store.open({ warn: () => {}, error: (details, message) => { errors.push({ ...details, message }) } })
