@@ -76,7 +76,11 @@ const IMPLICIT_TRANSACTIONS = 2
 
 /** Each statement turns IMPLICIT_TRANSACTIONS off for itself, but a transaction of the driver's begins before it. */
 async function checkSettings (connection: Connection): Promise<void> {
-  const [[options] = []] = await connection.rowsAsItIs(sql.selectOptions())
+  const [[options] = []] = await connection.rowsAsItIs(sql.selectOptions()).catch((error: unknown) => {
+    // An engine may lack @@OPTIONS.
+    if (kindOf(error) !== 'failed') throw error
+    return []
+  })
   if ((Number(options) & IMPLICIT_TRANSACTIONS) !== 0) {
     throw new StoreMisconfiguredError('The connections of the pool have IMPLICIT_TRANSACTIONS on, so nothing would be committed. Give the sessions a pool of their own')
   }
