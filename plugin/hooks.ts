@@ -10,15 +10,16 @@ import type { Settings } from './options.js'
 import { hashToken } from './token.js'
 import type { StoredSession } from '../stores/store.js'
 
-/** What a request has before its session is loaded, and what it has on a route that opted out. */
+/** The state of a request before its session is loaded. */
 const NOT_LOADED = null
+/** The state of a request on a route that opted out. */
 const OPTED_OUT = false
-const NONE: readonly never[] = []
-/** What loading it has failed with, for an error handler that looks at the session all the same. */
+/** The error with which loading has failed. An error handler that looks at the session gets it again. */
 type Failed = Error
 type State = RequestSession | typeof NOT_LOADED | typeof OPTED_OUT | Failed
+const NONE: readonly never[] = []
 
-/** Gives every request of `app` a session under `settings.name`: loaded in onRequest, committed in onSend. */
+/** Gives every request of `app` a session under `settings.name`. onRequest loads it, onSend commits it. */
 export function addHooks (app: FastifyInstance, settings: Settings, registration: Registration): void {
   const { name, store, hashTokenInStore } = settings
   const key = Symbol(`fastify-sql-sessions.${name}`)
@@ -62,7 +63,8 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
     const state = stateOf(request)
     const finished = state instanceof RequestSession ? state.beforeHeaders() : undefined
     if (finished === undefined) done()
-    // What Fastify throws afterwards (a payload or a header that it cannot send) it catches only where it waits for a promise.
+    // Not `finished.then(done)`: for a payload or a header that it cannot send, Fastify throws in `done`, and catches that
+    // only if it waits for the promise.
     return finished?.catch((error: Error & { statusCode?: number }) => { throw refused(error, reply, payload) })
   })
 }
@@ -73,7 +75,7 @@ function hasOptedOut (request: FastifyRequest, name: string): boolean {
   return config !== undefined && (config['session'] === false || config[name] === false)
 }
 
-/** The sessions that were found, in the order of the cookies, compared to the letter. */
+/** Returns the rows that were found, in the order of the cookies. The keys are compared exactly, whatever the collation. */
 function candidates (tokens: readonly string[], keys: readonly string[], sessions: readonly StoredSession[]): Candidate[] {
   const found: Candidate[] = []
   for (let i = 0; i < keys.length && sessions.length > 0; i++) {
@@ -82,9 +84,9 @@ function candidates (tokens: readonly string[], keys: readonly string[], session
   return found
 }
 
-/** What the handler wanted to say no longer holds: neither its status, nor its headers about the body, nor a body that is a stream. */
+/** Undoes what the handler has prepared for its reply: the status, the headers about the body, and a body that is a stream. */
 function refused (error: Error & { statusCode?: number }, reply: FastifyReply, payload: unknown): Error {
-  // Fastify takes the status from the error only if its error handler runs; for a failure in the reply to an earlier error it does not.
+  // Fastify takes the status from the error only if an error handler runs. None runs for a failure in the reply to an error.
   if (error.statusCode !== undefined) reply.code(error.statusCode)
   for (const header of ABOUT_THE_BODY) reply.removeHeader(header)
   if ('headers' in error && typeof error.headers === 'object' && error.headers !== null) reply.headers(error.headers as Record<string, string>)
@@ -95,7 +97,7 @@ function refused (error: Error & { statusCode?: number }, reply: FastifyReply, p
 const ABOUT_THE_BODY = ['content-type', 'content-encoding', 'content-language', 'content-location', 'content-range', 'content-disposition',
   'content-digest', 'repr-digest', 'accept-ranges', 'etag', 'last-modified', 'location', 'age', 'expires', 'cache-control']
 
-/** A stream that nobody will read must not keep what it has open. */
+/** Closes a stream that nobody will read, so that it releases its files and connections. */
 function discard (payload: unknown): void {
   const body = payload instanceof Response ? payload.body : payload
   if (body instanceof ReadableStream) body.cancel().catch(() => {})

@@ -16,17 +16,17 @@ declare module 'fastify' {
     session: Session
   }
   interface FastifyContextConfig {
-    /** false: the route has no session, and asks the store nothing. */
+    /** false: the route has no session and costs no query. Default true. */
     session?: boolean
   }
 }
 
 /**
  * Server-side sessions for Fastify: `app.register(sessions, { store: 'mysql', mysql: url })`, or with a store alone,
- * `app.register(sessions, store)`. Without options sessions are kept in memory.
+ * `app.register(sessions, store)`. Without options the sessions are kept in memory.
  *
  * Registering rejects with `FST_SESSION_INVALID_OPTION` for an option that is wrong or unknown, and with
- * `FST_SESSION_DUPLICATE` for a second registration under one name. `ready()` rejects with `FST_SESSION_TABLE_MISSING`,
+ * `FST_SESSION_DUPLICATE` if the name is taken. `ready()` rejects with `FST_SESSION_TABLE_MISSING`,
  * `FST_SESSION_STORE_MISCONFIGURED` or `FST_SESSION_DRIVER_MISSING`.
  */
 async function sessions (app: FastifyInstance, options: SessionOptions | SessionStore | SimpleStore): Promise<void> {
@@ -47,10 +47,10 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
   app.addHook('onClose', async () => { await store.close() })
 }
 
-/** On an application: the names of the cookies of its registrations, with the property that each is for. Scopes inherit it. */
+/** A property of an application: the cookies of its registrations, and the request's property of each. Scopes inherit it. */
 const COOKIES = Symbol('fastify-sql-sessions.cookies')
 
-/** Two sessions in one cookie would sign each other out, or take each other's rights. */
+/** Refuses a second session in one cookie: they would sign each other out, or get each other's rights. */
 function claimCookie (app: FastifyInstance, cookie: string, name: string): void {
   const scope = app as unknown as { [COOKIES]?: ReadonlyMap<string, string> }
   const other = scope[COOKIES]?.get(cookie)

@@ -18,23 +18,26 @@ import { boolean, duration, inspected, knownOnly, oneOf } from '../stores/valida
 
 /** The attributes of the session's cookie. */
 export interface CookieOptions {
-  /** Default: the option `name` of the registration, so 'session'. A name that begins with `__Host-` or `__Secure-` demands what browsers demand of it. */
+  /**
+   * Default: the option `name` of the registration, so 'session'. A name that begins with `__Host-` or `__Secure-` needs the
+   * attributes that browsers demand with it.
+   */
   name?: string
   /** Default '/'. */
   path?: string
-  /** Default: none, so the cookie is for this host alone. */
+  /** Default: none. The browser then sends the cookie to this host only. */
   domain?: string
-  /** Default true: scripts of the page cannot read it. */
+  /** Default true: scripts of the page cannot read the cookie. */
   httpOnly?: boolean
-  /** Default 'lax'. 'none' demands `secure: true`. */
+  /** Default 'lax'. 'none' needs `secure: true`. */
   sameSite?: 'strict' | 'lax' | 'none'
-  /** Default 'auto': Secure where the request came over https (behind a proxy: where Fastify's `trustProxy` says so). */
+  /** Default 'auto': Secure if the request came over https. Behind a proxy Fastify needs `trustProxy` to know. */
   secure?: boolean | 'auto'
-  /** Default false. Demands `secure: true`. */
+  /** Default false. Needs `secure: true`. */
   partitioned?: boolean
   /** Default: none. */
   priority?: 'low' | 'medium' | 'high'
-  /** Default true: the cookie outlives the browser, until the session's deadline. */
+  /** Default true: the cookie lives until the session's deadline. With false it ends with the browser. */
   persist?: boolean
 }
 
@@ -42,13 +45,13 @@ export interface CookieOptions {
 export interface SessionOptions {
   /** The request's property that holds the session. Default 'session'. */
   name?: string
-  /** Where sessions are kept. Default 'memory': in this process, gone with it. */
+  /** Where sessions are kept. Default 'memory': in this process, where they end with it. */
   store?: 'memory' | 'mysql' | 'mssql' | SessionStore | SimpleStore
-  /** For `store: 'mysql'`: a URL, options of mysql2's createPool, or a pool of mysql2's. A pool of yours is never closed. */
+  /** For `store: 'mysql'`: a URL, options for createPool of mysql2, or a pool of mysql2. The plugin never closes your pool. */
   mysql?: MysqlSource | undefined
-  /** For `store: 'mssql'`: a connection string, a config of mssql's, or a ConnectionPool. A pool of yours is never closed. */
+  /** For `store: 'mssql'`: a connection string, a config of mssql, or its ConnectionPool. The plugin never closes your pool. */
   mssql?: MssqlSource | undefined
-  /** The table, with its schema if it is not the connection's: 'auth.sessions'. Default 'sessions'. */
+  /** The table, with its schema if that is not the connection's: 'auth.sessions'. Default 'sessions'. */
   table?: string
   /** Create the table if it is missing. Default false. */
   createTable?: boolean
@@ -58,15 +61,15 @@ export interface SessionOptions {
   lifetime?: number
   /** How long a session lives without a request, in milliseconds. Default 0: as long as `lifetime`. */
   idleTimeout?: number
-  /** With `idleTimeout`: a session's expiry is moved at most this often, in milliseconds. Default a tenth of `idleTimeout`. */
+  /** With `idleTimeout`: how often requests move a session's expiry at most, in milliseconds. Default a tenth of `idleTimeout`. */
   touchInterval?: number
-  /** How often expired sessions are deleted, in milliseconds. Default 5 minutes, in memory 1 minute; 0 never. */
+  /** How often expired sessions are deleted, in milliseconds. Default 5 minutes, in memory 1 minute. 0: never. */
   cleanupInterval?: number
-  /** How long a request waits for the store, in milliseconds. Default 5 seconds. */
+  /** How long a request waits for the store, in milliseconds. Default 5000. Then it fails with 503. */
   storeTimeout?: number
-  /** Keep the hash of a token in the table, not the token. Default true; with the codec `gob` false, as in SCS. */
+  /** Whether the table has the hash of a token instead of the token. Default true; with the codec 'gob' false, as in SCS. */
   hashTokenInStore?: boolean
-  /** Turns a session into the bytes in its row and back. Default 'text': {@link textCodec}. 'gob' is that of SCS. */
+  /** Turns a session into the bytes of its row and back. Default 'text': {@link textCodec}. 'gob' is the format of SCS. */
   codec?: 'text' | 'gob' | Codec
   /** The cookie's attributes. */
   cookie?: CookieOptions
@@ -83,7 +86,7 @@ export interface Settings {
   readonly hashTokenInStore: boolean
   readonly codec: Codec
   readonly cookie: CookieSettings
-  /** Sessions are kept in this process because nobody chose a store, or chose 'memory'. */
+  /** Whether sessions are kept in this process: the store is 'memory', which is the default. */
   readonly inMemory: boolean
 }
 
@@ -94,24 +97,24 @@ const OPTIONS = ['name', 'store', 'mysql', 'mssql', 'table', 'createTable', 'max
 /** Options of Fastify's own `register`. */
 const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 const COOKIE_OPTIONS = ['name', 'path', 'domain', 'httpOnly', 'sameSite', 'secure', 'partitioned', 'priority', 'persist']
-/** What to do in place of options that other session plugins have. */
+/** What to write instead of options that other session plugins have. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
-  ...['secret', 'secrets', 'key', 'salt', 'signed'].map(name => [name, 'A token is random and says nothing, so nothing is signed or encrypted. Leave it out'] as const),
+  ...['secret', 'secrets', 'key', 'salt', 'signed'].map(name => [name, 'A token is random and holds no data, so it is not signed or encrypted. Leave the option out'] as const),
   ...['maxAge', 'ttl', 'expiry', 'expires', 'expiration'].map(name => [name, 'Use lifetime and idleTimeout, in milliseconds'] as const),
-  ...['saveUninitialized', 'resave'].map(name => [name, 'A session is stored once something is put into it, and written when something has changed. Leave it out'] as const),
+  ...['saveUninitialized', 'resave'].map(name => [name, 'A session is stored once something is put into it, and written when something has changed. Leave the option out'] as const),
   ['rolling', 'Use idleTimeout: requests then prolong the session'],
   ['cookieName', 'Use cookie: { name: ... }'],
   ...['url', 'uri', 'connectionString', 'pool', 'client'].map(name => [name, 'Use mysql or mssql: each takes a URL or connection string, options of its driver, or a pool'] as const)
 ])
 const COOKIE_ADVICE: ReadonlyMap<string, string> = new Map([
   ...['maxAge', 'expires'].map(name => [name, 'A cookie lives as long as its session: use the option lifetime; or cookie.persist: false for one that ends with the browser'] as const),
-  ['signed', 'A token is random, so nothing is signed. Leave it out']
+  ['signed', 'A token is random, so it is not signed. Leave the option out']
 ])
-/** What a name of a cookie may consist of: a token of RFC 9110, as RFC 6265 section 4.1.1 demands. */
+/** The name of a cookie: a token of RFC 9110 section 5.6.2, as RFC 6265 section 4.1.1 demands. */
 const COOKIE_NAME = /^[!#$%&'*+.^_`|~\w-]+$/
 const DOMAIN = /^\.?[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)*$/i
 
-/** Checks the options of a registration. Throws `FST_SESSION_INVALID_OPTION`, naming the option and what to write instead. */
+/** Checks the options of a registration. Throws `FST_SESSION_INVALID_OPTION` with the option's name and what to write instead. */
 export function settingsOf (given: SessionOptions | SessionStore | SimpleStore | undefined): Settings {
   const options: SessionOptions = given === undefined ? {} : isStore(given) || isSimpleStore(given) ? { store: given } : given
   if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new InvalidOptionError(`The options must be an object or a store, not ${inspected(options)}`)
@@ -198,7 +201,7 @@ function cookieOf (cookie: unknown = {}, name: string): CookieSettings {
   return settings
 }
 
-/** What browsers refuse: RFC 6265bis sections 4.1.3 (prefixes) and 5.7 (SameSite=None), and CHIPS (Partitioned). */
+/** Refuses what browsers refuse: RFC 6265bis sections 4.1.3 (prefixes) and 5.7 (SameSite=None), and CHIPS (Partitioned). */
 function checkTogether ({ name, path, domain, sameSite, secure, partitioned }: CookieSettings): void {
   const demand = (why: string) => { throw new InvalidOptionError(`${why}; browsers refuse the cookie otherwise`) }
   const host = /^__host-/i.test(name)

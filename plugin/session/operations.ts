@@ -87,7 +87,7 @@ export class Operations {
 
   /** Sends the cookie that is due, if one is. `send` gets a Set-Cookie header, and the one that it replaces. */
   sendCookie (send: (header: string, replaced: string | undefined) => void): void {
-    this.#outgoing.sendDue(this.#of.current().stored, this.#hasEnded && this.#doomed.length === 0, send)
+    this.#outgoing.sendDue(this.#of.current().stored, this.#hasEnded, send)
   }
 
   /** Logs a failure that nobody else has learned of. */

@@ -24,10 +24,10 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
   [{ tableName: 'x' }, 'There is no option tableName. Did you mean table?'],
   [{ sessionName: 'x' }, 'There is no option sessionName. Did you mean name?'],
   ...['secret', 'secrets', 'key', 'salt', 'signed'].map(name =>
-    [{ [name]: 'x'.repeat(32) }, `There is no option ${name}. A token is random and says nothing, so nothing is signed or encrypted. Leave it out`] as const),
+    [{ [name]: 'x'.repeat(32) }, `There is no option ${name}. A token is random and holds no data, so it is not signed or encrypted. Leave the option out`] as const),
   ...['maxAge', 'ttl', 'expiry', 'expires', 'expiration'].map(name => [{ [name]: 60 }, `There is no option ${name}. Use lifetime and idleTimeout, in milliseconds`] as const),
   ...['saveUninitialized', 'resave'].map(name =>
-    [{ [name]: false }, `There is no option ${name}. A session is stored once something is put into it, and written when something has changed. Leave it out`] as const),
+    [{ [name]: false }, `There is no option ${name}. A session is stored once something is put into it, and written when something has changed. Leave the option out`] as const),
   [{ rolling: true }, 'There is no option rolling. Use idleTimeout: requests then prolong the session'],
   [{ cookieName: 'id' }, 'There is no option cookieName. Use cookie: { name: ... }'],
   ...['url', 'uri', 'connectionString', 'pool', 'client'].map(name =>
@@ -76,7 +76,7 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
   [{ cookie: { samesite: 'lax' } }, 'There is no option cookie.samesite. Did you mean cookie.sameSite?'],
   ...['maxAge', 'expires'].map(name =>
     [{ cookie: { [name]: 5 } }, `There is no option cookie.${name}. A cookie lives as long as its session: use the option lifetime; or cookie.persist: false for one that ends with the browser`] as const),
-  [{ cookie: { signed: true } }, 'There is no option cookie.signed. A token is random, so nothing is signed. Leave it out'],
+  [{ cookie: { signed: true } }, 'There is no option cookie.signed. A token is random, so it is not signed. Leave the option out'],
   [{ cookie: { encode: 5 } }, 'There is no option cookie.encode. There are: name, path, domain, httpOnly, sameSite, secure, partitioned, priority, persist'],
   ...['', 'my session', 'a;b', 'a=b', 'a"b', 'naïve', 7].map(name =>
     [{ cookie: { name } }, `cookie.name must be letters, digits and !#$%&'*+-.^_\`|~, not ${typeof name === 'string' ? `'${name}'` : name}`] as const),
@@ -145,7 +145,7 @@ const REFUSED_BY_MYSQL: ReadonlyArray<readonly [source: unknown, options: object
   [URL_OF_A_DATABASE, null as unknown as object, 'The options must be an object, not null'],
   [{}, {}, `${SOURCE}, not another object`],
   [{ hots: 'localhost' }, {}, `${SOURCE}, not another object`],
-  [{ query () {}, execute () {} }, {}, `${SOURCE}. What was given looks like a single connection: a pool survives a lost connection, and lets requests go side by side`],
+  [{ query () {}, execute () {} }, {}, `${SOURCE}, not what looks like a single connection. A pool survives a lost connection, and runs requests side by side`],
   ...['', 'a.b.c', '.a', 'a.', 'a\0', 'a ', 'a .b', 'x'.repeat(65)].map(table => [URL_OF_A_DATABASE, { table }, `${TABLE}, not ${table.length > 60 ? 'another string' : `'${table.replace('\0', '\\x00')}'`}`] as const),
   [URL_OF_A_DATABASE, { table: 7 }, `${TABLE}, not 7`],
   [URL_OF_A_DATABASE, { createTable: 'yes' }, "createTable must be true or false, not 'yes'"],

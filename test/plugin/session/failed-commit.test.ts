@@ -152,6 +152,28 @@ t.test('changes keep their order when a commit fails while the next one waits', 
   t.strictSame((await browser.visit(session => session.data())).value, { a: 2, b: 1, c: 3 })
 })
 
+t.test('a commit saves what was there when it was called, even if it had to wait', async t => {
+  const faulty = new FaultyStore()
+  const browser = (await startSite(t, faulty.store)).browser()
+  await browser.visit(session => session.put('a', 0))
+  const other = browser.copy()
+  await browser.visit(async session => {
+    const { reached, release } = faulty.holds('update')
+    session.put('a', 1)
+    const first = session.commit()
+    await reached
+    session.put('a', 2)
+    const second = session.commit()
+    session.put('a', 3)
+    session.put('b', 3)
+    release()
+    await Promise.all([first, second])
+    t.strictSame((await other.visit(theirs => theirs.data())).value, { a: 2 })
+    t.equal(session.status, 'modified')
+  })
+  t.strictSame((await browser.visit(session => session.data())).value, { a: 3, b: 3 })
+})
+
 for (const [status, expected] of [[200, 503], [303, 503]] as const) {
   t.test(`a commit() that nobody awaits and that fails ends nothing, and is answered ${expected} where the application answers ${status}`, async t => {
     const faulty = new FaultyStore()
@@ -231,22 +253,48 @@ t.test('after a 409 because of a renewal elsewhere, a flash is not saved, the ne
   t.strictSame((await other.visit(session => session.data())).value, { userId: 1 })
 })
 
-t.test('after a 409, a commit() of the same changes is a 409 again, and destroy() ends what the session became', async t => {
-  const site = await startSite(t)
-  const browser = site.browser()
-  await browser.visit(session => session.put('userId', 1))
-  const other = browser.copy()
-  const { response, cookies } = await browser.visit(async session => {
+for (const end of ['a renewal', 'a sign-out']) {
+  t.test(`after a 409 because of ${end}, a commit() of the same changes is a 409 again, and destroy() ends what is left`, async t => {
+    const faulty = new FaultyStore()
+    const browser = (await startSite(t, faulty.store)).browser()
+    await browser.visit(session => session.put('userId', 1))
+    const other = browser.copy()
+    const { response, cookies } = await browser.visit(async session => {
+      session.put('a', 1)
+      await other.visit(async theirs => { end === 'a renewal' ? theirs.renewToken() : await theirs.destroy() })
+      for (let i = 0; i < 3; i++) await t.rejects(session.commit(), GONE)
+      session.put('b', 1)
+      await t.rejects(session.commit(), GONE)
+      t.strictSame(session.data(), { a: 1, b: 1 }, 'only the request\'s own changes are left')
+      await session.destroy()
+    })
+    t.equal(response.statusCode, 200)
+    t.match(cookies, [/^session=; Max-Age=0;/])
+    t.strictSame((await other.visit(session => session.data())).value, {})
+    t.equal(await faulty.count(), 0)
+  })
+}
+
+t.test('after a 409, renewToken() and commit() begin a session with all of the request\'s changes, or tell why not', async t => {
+  const faulty = new FaultyStore()
+  const browser = (await startSite(t, faulty.store)).browser()
+  await browser.visit(session => { session.put('userId', 1); session.put('n', 1) })
+  const { response } = await browser.visit(async session => {
     session.put('a', 1)
-    await other.visit(theirs => theirs.renewToken())
-    for (let i = 0; i < 3; i++) await t.rejects(session.commit(), GONE)
-    session.put('b', 1)
+    session.update('n', n => {
+      if (n === undefined) throw new RangeError('only with a number')
+      return increment(n)
+    })
+    await faulty.endAll()
     await t.rejects(session.commit(), GONE)
-    await session.destroy()
+    session.renewToken()
+    t.strictSame(session.data(), {}, 'the changes cannot be applied to an empty session')
+    await t.rejects(session.commit(), { message: 'only with a number' })
+    session.put('n', 5)
+    await session.commit()
   })
   t.equal(response.statusCode, 200)
-  t.match(cookies, [/^session=; Max-Age=0;/])
-  t.strictSame((await other.visit(session => session.data())).value, {})
+  t.strictSame((await browser.visit(session => session.data())).value, { a: 1, n: 5 })
 })
 
 t.test('after a 409 for a session that was to be merged in, the request\'s own session takes the flash', async t => {
@@ -315,6 +363,26 @@ t.test('what an error handler puts while the store stays down is warned about, a
   t.equal(response.statusCode, 303)
   t.strictSame(cookies, [])
   t.strictSame(site.log.complaints, [NOT_SAVED_AGAIN])
+})
+
+t.test('what an error handler puts and cannot be saved for another reason fails its answer', async t => {
+  const faulty = new FaultyStore()
+  const site = await startSite(t, faulty.store)
+  const browser = site.browser()
+  addPage(site, session => { session.put('a', 2) }, (session, reply) => {
+    session.update('a', value => { if (value === 9) throw new RangeError('not nine'); return value })
+    return reply.redirect('/', 303)
+  })
+  await browser.visit(session => session.put('a', 1))
+  // In another process, as it were: here the requests of one session are queued.
+  const other = (await startSite(t, faulty.store)).browser()
+  other.jar.set('session', browser.token)
+  faulty.fails('update')
+  faulty.next('update', async call => { await other.visit(theirs => theirs.put('a', 9)); return await call() })
+  const { response, cookies } = await browser.get('/page')
+  t.equal(response.statusCode, 500)
+  t.match(response.json(), { message: 'not nine' })
+  t.strictSame(cookies, [])
 })
 
 t.test('what an error handler puts is saved too where another plugin\'s onSend hook has failed after the commit', async t => {

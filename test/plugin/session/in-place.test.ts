@@ -69,7 +69,9 @@ t.test('what was changed in place before mergeSession() is kept, and so is what 
   await browser.visit(async session => {
     const before = session.get('before') as Things
     const after = session.get('after') as Things
+    const both = session.get('both') as Things
     before.items.push('b')
+    both.items.push('b')
     await session.mergeSession(merged.token)
     after.items.push('b')
     t.strictSame(session.get('both'), { items: ['theirs'] })
