@@ -5,6 +5,10 @@ import type { Test } from 'tap'
 /** Stands between a client and a server on 127.0.0.1, and gets in their way. */
 export interface Proxy {
   readonly port: number
+  /** How many connections have been made to it. */
+  readonly connections: number
+  /** From now on what the server says is passed on so many milliseconds later, in its order. */
+  delay (milliseconds: number): void
   /** Ends all connections, without a word. */
   cut (): void
   /** From now on connections are accepted, but nothing is passed on, in either direction. */
@@ -34,10 +38,13 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
   let mode: 'pass' | 'stall' | 'refuse' = 'pass'
   let traps: Trap[] = []
   let target = to
+  let delay = 0
+  let connections = 0
   const pairs = new Set<readonly [Socket, Socket]>()
   const forgotten = new WeakSet<readonly [Socket, Socket]>()
 
   const server = createServer(client => {
+    connections++
     client.on('error', () => {})
     if (mode === 'refuse') {
       client.destroy()
@@ -74,7 +81,8 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
     upstream.on('data', (data: Buffer) => {
       if (!isPassing()) return
       if (lost === undefined) {
-        client.write(data)
+        if (delay === 0) client.write(data)
+        else setTimeout(() => { client.write(data) }, delay)
       } else {
         end()
         lost.sprung()
@@ -94,6 +102,8 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
   })
   return {
     port: address.port,
+    get connections () { return connections },
+    delay: milliseconds => { delay = milliseconds },
     cut,
     stall: () => { mode = 'stall' },
     leadTo: port => { target = port },
