@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isToken } from './token.js'
+import { audible } from './warnings.js'
 
 /** The attributes of the session's cookie, with every default filled in. */
 export interface CookieSettings {
@@ -18,26 +19,41 @@ export interface CookieSettings {
 /** How many cookies of the name are read. A browser sends several if a path or a subdomain has one of its own. */
 const MOST_COOKIES = 4
 
-/** Returns the well-formed tokens among the cookies of that name, in the browser's order, each once. */
+/**
+ * Returns the well-formed tokens among the cookies of that name, in the browser's order, each once. Spaces and tabs around
+ * a name and a value do not count, nor do quotes around a value: some clients send them.
+ */
 export function tokensIn (header: string | undefined, name: string): string[] {
   const tokens: string[] = []
   if (header === undefined) return tokens
-  const start = `${name}=`
   let seen = 0
-  for (let at = header.indexOf(start); at !== -1 && seen < MOST_COOKIES; at = header.indexOf(start, at + 1)) {
-    if (!beginsACookie(header, at)) continue
+  for (let at = header.indexOf(name); at !== -1 && seen < MOST_COOKIES; at = header.indexOf(name, at + 1)) {
+    const equals = skipSpace(header, at + name.length)
+    if (header[equals] !== '=' || !beginsACookie(header, at)) continue
     seen++
-    const end = header.indexOf(';', at)
-    const value = header.slice(at + start.length, end === -1 ? header.length : end)
+    const end = header.indexOf(';', equals)
+    const value = bare(header.slice(equals + 1, end === -1 ? header.length : end))
     if (isToken(value) && !tokens.includes(value)) tokens.push(value)
   }
   return tokens
+}
+
+function skipSpace (header: string, at: number): number {
+  while (header[at] === ' ' || header[at] === '\t') at++
+  return at
 }
 
 function beginsACookie (header: string, at: number): boolean {
   let before = at - 1
   while (before >= 0 && (header[before] === ' ' || header[before] === '\t')) before--
   return before < 0 || header[before] === ';'
+}
+
+/** A value without the space and the quotes around it. Most values have neither, and are tokens already. */
+function bare (value: string): string {
+  if (isToken(value)) return value
+  const trimmed = value.trim()
+  return trimmed.length > 2 && trimmed.startsWith('"') && trimmed.endsWith('"') ? trimmed.slice(1, -1) : trimmed
 }
 
 /** Writes the session's cookie. Warns once per registration of a cookie that a browser will not accept. */
@@ -84,22 +100,28 @@ export class Cookie {
 
   #isSecure (request: FastifyRequest): boolean {
     const { secure } = this.#settings
-    const https = request.protocol === 'https'
-    if (!https && !this.#warned) this.#warnOfPlainHttp(secure, request, this.#app.log)
+    const https = request.protocol.toLowerCase() === 'https'
+    if (!https && !this.#warned) this.#warnOfPlainHttp(secure, request)
     return secure === 'auto' ? https : secure
   }
 
-  #warnOfPlainHttp (secure: boolean | 'auto', request: FastifyRequest, log: FastifyBaseLogger): void {
-    const forwarded = String(request.headers['x-forwarded-proto'] ?? '').startsWith('https')
-    if (secure === 'auto' && forwarded) {
-      log.warn(`The cookie "${this.#settings.name}" is sent without Secure: a proxy says that the browser uses https, but Fastify does not trust it. Create Fastify with { trustProxy: true } (or the proxy's address)`)
-    } else if (secure === true) {
-      log.warn(`The cookie "${this.#settings.name}" is Secure, but the request came over plain http: a browser will not keep it. Use https, { trustProxy: true } behind a proxy, or cookie: { secure: 'auto' }`)
-    } else {
-      return
-    }
+  #warnOfPlainHttp (secure: boolean | 'auto', request: FastifyRequest): void {
+    const warning = plainHttpWarning(secure, request)
+    if (warning === undefined) return
     this.#warned = true
+    audible(this.#app.log).warn({}, `The cookie "${this.#settings.name}" ${warning}`)
   }
+}
+
+/** What is wrong with a cookie that goes out over plain http, if anything is. */
+function plainHttpWarning (secure: boolean | 'auto', request: FastifyRequest): string | undefined {
+  if (secure === true) return 'is Secure, but the request came over plain http: a browser will not keep it. Use https, { trustProxy: true } behind a proxy, or cookie: { secure: \'auto\' }'
+  const forwarded = String(request.headers['x-forwarded-proto'] ?? '')
+  if (secure === false || !/^https\b/i.test(forwarded)) return undefined
+  // Fastify has `ips` only with trustProxy.
+  return request.ips === undefined
+    ? 'is sent without Secure: a proxy says that the browser uses https, but Fastify does not trust it. Create Fastify with { trustProxy: true } (or the proxy\'s address)'
+    : 'is sent without Secure: the first of several proxies says that the browser uses https, but Fastify takes the word of the last one, which is http. Let the last proxy pass X-Forwarded-Proto on unchanged, or set cookie: { secure: true }'
 }
 
 /** Two looks at the database's clock differ by up to this much, in milliseconds. Max-Age must not be a second longer for it. */

@@ -1,13 +1,14 @@
 import cookie from '@fastify/cookie'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { claim } from './claims.js'
 import { Committer } from './commit/commit.js'
 import { Cookie } from './cookie.js'
-import { DuplicateError, InvalidOptionError } from './errors.js'
 import { addHooks } from './hooks.js'
 import { settingsOf, type SessionOptions } from './options.js'
 import type { Session } from './session/session.js'
 import { SessionStorage } from './session/storage.js'
+import { audible } from './warnings.js'
 import type { SimpleStore } from '../stores/simple.js'
 import type { SessionStore } from '../stores/store.js'
 
@@ -31,33 +32,23 @@ declare module 'fastify' {
  */
 async function sessions (app: FastifyInstance, options: SessionOptions | SessionStore | SimpleStore): Promise<void> {
   const settings = settingsOf(options)
-  if (app.hasRequestDecorator(settings.name)) throw new DuplicateError(settings.name)
-  claimCookie(app, settings.cookie.name, settings.name)
+  claim(app, settings)
   if (!app.hasPlugin('@fastify/cookie')) await app.register(cookie)
 
   const { store, inMemory } = settings
+  const log = audible(app.log)
   addHooks(app, settings, { storage: new SessionStorage(settings, new Committer(settings)), cookie: new Cookie(settings.cookie, app) })
 
   app.addHook('onReady', async () => {
     if (inMemory && process.env['NODE_ENV'] === 'production') {
-      app.log.warn('Sessions are kept in the memory of this process, and end with it. Keep them in a database: { store: \'mysql\' } or { store: \'mssql\' }')
+      log.warn({}, 'Sessions are kept in the memory of this process, and end with it. Keep them in a database: { store: \'mysql\' } or { store: \'mssql\' }')
     }
-    await store.open(app.log)
+    if (settings.idleTimeout >= settings.lifetime) {
+      log.warn({}, `idleTimeout (${settings.idleTimeout} ms) is not shorter than lifetime (${settings.lifetime} ms), so it has no effect on most sessions`)
+    }
+    await store.open(log)
   })
   app.addHook('onClose', async () => { await store.close() })
-}
-
-/** A property of an application: the cookies of its registrations, and the request's property of each. Scopes inherit it. */
-const COOKIES = Symbol('fastify-sql-sessions.cookies')
-
-/** Refuses a second session in one cookie: they would sign each other out, or get each other's rights. */
-function claimCookie (app: FastifyInstance, cookie: string, name: string): void {
-  const scope = app as unknown as { [COOKIES]?: ReadonlyMap<string, string> }
-  const other = scope[COOKIES]?.get(cookie)
-  if (other !== undefined) {
-    throw new InvalidOptionError(`The cookie '${cookie}' is that of request.${other} already. Give request.${name} one of its own: { cookie: { name: '${name}' } }`)
-  }
-  scope[COOKIES] = new Map([...scope[COOKIES] ?? [], [cookie, name]])
 }
 
 export default fp(sessions, { fastify: '5.x', name: 'fastify-sql-sessions' })

@@ -57,9 +57,19 @@ export function tableName (value: unknown, otherwise = 'sessions'): readonly str
   throw new InvalidOptionError(`table must be the name of a table, like 'sessions' or 'auth.sessions', not ${inspected(value)}`)
 }
 
+/** What a wrong value is, for an error about an option that may hold a password: its kind, and nothing of it. */
+export function described (value: unknown): string {
+  if (typeof value === 'string') return value === '' ? 'an empty string' : 'another string'
+  if (typeof value !== 'object' || value === null) return inspected(value)
+  if (Array.isArray(value)) return 'an array'
+  if ('then' in value) return 'a promise. Await it first'
+  const { constructor } = value
+  return typeof constructor === 'function' && constructor !== Object && constructor.name !== '' ? `an object of ${constructor.name}` : 'another object'
+}
+
 /** A wrong value as an error shows it: short, and without what may be a password. */
 export function inspected (value: unknown): string {
-  if (typeof value === 'string') return value.includes('://') || value.length > 60 ? 'another string' : inspect(value)
+  if (typeof value === 'string') return value.length > 60 || /:\/\/|=|passw|pwd|secret/i.test(value) ? 'another string' : inspect(value)
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'another object'
   return typeof value === 'function' ? 'a function' : inspect(value)
 }

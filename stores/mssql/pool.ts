@@ -1,5 +1,5 @@
 import { DriverMissingError, errorCode, InvalidOptionError, StoreMisconfiguredError } from '../errors.js'
-import { inspected } from '../validate.js'
+import { described } from '../validate.js'
 
 /** The part of mssql's ConnectionPool that the store uses. */
 export interface MssqlPool {
@@ -72,11 +72,11 @@ const DEFAULT_SIZE = 10
 export function checkSource (source: unknown): asserts source is MssqlSource {
   const wanted = 'mssql must be a connection string like Server=localhost,1433;Database=app;User Id=name;Password=secret, a config of mssql with a server, or a ConnectionPool of mssql'
   if (typeof source === 'string') {
-    if (!/^mssql:\/\/./.test(source) && !/(^|;)\s*(server|data source|addr|address|network address)\s*=/i.test(source)) throw new InvalidOptionError(`${wanted}, not ${inspected(source)}`)
+    if (!/^mssql:\/\/./.test(source) && !/(^|;)\s*(server|data source|addr|address|network address)\s*=/i.test(source)) throw new InvalidOptionError(`${wanted}, not ${described(source)}`)
   } else if (typeof source !== 'object' || source === null || Array.isArray(source)) {
-    throw new InvalidOptionError(`${wanted}, not ${inspected(source)}`)
+    throw new InvalidOptionError(`${wanted}, not ${described(source)}`)
   } else if (poolIn(source) === undefined && !('server' in source && typeof source.server === 'string' && source.server !== '')) {
-    throw new InvalidOptionError(`${wanted}, not ${inspected(source)}`)
+    throw new InvalidOptionError(`${wanted}, not ${described(source)}`)
   }
 }
 

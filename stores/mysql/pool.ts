@@ -1,5 +1,5 @@
 import { DriverMissingError, errorCode, InvalidOptionError, StoreMisconfiguredError, withoutTokens } from '../errors.js'
-import { inspected } from '../validate.js'
+import { described } from '../validate.js'
 
 /** What the store needs of a connection of mysql2's callback API. */
 export interface MysqlConnection {
@@ -79,11 +79,11 @@ export function checkSource (source: unknown): asserts source is MysqlSource {
     checkUrl(source)
     return
   }
-  if (typeof source !== 'object' || source === null || Array.isArray(source)) throw wrong(inspected(source))
+  if (typeof source !== 'object' || source === null || Array.isArray(source)) throw wrong(described(source))
   if ('then' in source) throw wrong('a promise. Await it first')
   const pool = poolIn(source)
   if (pool !== undefined) checkPool(pool)
-  else if (!isOptions(source)) throw wrong('execute' in source || 'query' in source ? 'what looks like a single connection. A pool survives a lost connection, and runs requests side by side' : inspected(source))
+  else if (!isOptions(source)) throw wrong('execute' in source || 'query' in source ? 'what looks like a single connection. A pool survives a lost connection, and runs requests side by side' : described(source))
 }
 
 /**
@@ -131,9 +131,9 @@ function wrong (given: string): Error {
 }
 
 function checkUrl (source: string): void {
-  if (!/^(mysql|mariadb):\/\/[^/]/.test(source)) throw wrong(inspected(source))
+  if (!/^(mysql|mariadb):\/\/[^/]/.test(source)) throw wrong(described(source))
   if (!URL.canParse(source) || new URL(source).hash !== '') {
-    throw wrong(`${inspected(source)}. Special characters in the user's name or password must be encoded: encodeURIComponent(password)`)
+    throw wrong(`${described(source)}. Special characters in the user's name or password must be encoded: encodeURIComponent(password)`)
   }
 }
 

@@ -13,10 +13,11 @@ const MILLISECONDS = (least: number) => `must be a whole number of milliseconds 
 
 /** Options that are refused, and the whole message. */
 const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
-  ['mysql', "The options must be an object or a store, not 'mysql'"],
-  [null, 'The options must be an object or a store, not null'],
-  [7, 'The options must be an object or a store, not 7'],
-  [['memory'], 'The options must be an object or a store, not an array'],
+  ['mysql', "The options must be an object like { store: 'mysql', mysql: url }, or a store, not another string"],
+  ['postgres://user:hunter2@host/x', "The options must be an object like { store: 'mysql', mysql: url }, or a store, not another string"],
+  [null, "The options must be an object like { store: 'mysql', mysql: url }, or a store, not null"],
+  [7, "The options must be an object like { store: 'mysql', mysql: url }, or a store, not 7"],
+  [['memory'], "The options must be an object like { store: 'mysql', mysql: url }, or a store, not an array"],
 
   [{ lifeTime: 1 }, 'There is no option lifeTime. Did you mean lifetime?'],
   [{ idletimeout: 1 }, 'There is no option idletimeout. Did you mean idleTimeout?'],
@@ -26,10 +27,13 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
   ...['secret', 'secrets', 'key', 'salt', 'signed'].map(name =>
     [{ [name]: 'x'.repeat(32) }, `There is no option ${name}. A token is random and holds no data, so it is not signed or encrypted. Leave the option out`] as const),
   ...['maxAge', 'ttl', 'expiry', 'expires', 'expiration'].map(name => [{ [name]: 60 }, `There is no option ${name}. Use lifetime and idleTimeout, in milliseconds`] as const),
-  ...['saveUninitialized', 'resave'].map(name =>
+  ...['saveUninitialized', 'resave', 'unset'].map(name =>
     [{ [name]: false }, `There is no option ${name}. A session is stored once something is put into it, and written when something has changed. Leave the option out`] as const),
   [{ rolling: true }, 'There is no option rolling. Use idleTimeout: requests then prolong the session'],
-  [{ cookieName: 'id' }, 'There is no option cookieName. Use cookie: { name: ... }'],
+  ...['cookieName', 'cookiePrefix'].map(name => [{ [name]: 'id' }, `There is no option ${name}. Use cookie: { name: ... }`] as const),
+  ...['idGenerator', 'genid', 'generateId'].map(name => [{ [name]: () => 'x' }, `There is no option ${name}. The plugin makes tokens of 256 random bits. Leave the option out`] as const),
+  ...['cookieOptions', 'cookieSettings'].map(name => [{ [name]: {} }, `There is no option ${name}. Use cookie: { path, domain, sameSite, secure, ... }`] as const),
+  [{ proxy: true }, 'There is no option proxy. Create Fastify with { trustProxy: ... }'],
   ...['url', 'uri', 'connectionString', 'pool', 'client'].map(name =>
     [{ store: 'mysql', [name]: 'mysql://user:secret@host/x' }, `There is no option ${name}. Use mysql or mssql: each takes a URL or connection string, options of its driver, or a pool`] as const),
   [{ unheardOf: 1 }, 'There is no option unheardOf. There are: name, store, mysql, mssql, table, createTable, maxSessions, lifetime, idleTimeout, touchInterval, cleanupInterval, storeTimeout, hashTokenInStore, codec, cookie, prefix, logLevel, logSerializers'],
@@ -38,8 +42,17 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
   [{ name: 'my session' }, "name must be the name of a property, like 'session' or 'adminSession', not 'my session'"],
   [{ name: 7 }, "name must be the name of a property, like 'session' or 'adminSession', not 7"],
 
-  [{ store: 'redis' }, "store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore, not 'redis'"],
-  [{ store: 'mysq' }, "store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore, not 'mysq'. Did you mean 'mysql'?"],
+  ...['redis', 'postgres', 'PostgreSQL', 'pg', 'mongodb', 'sqlite'].map(store =>
+    [{ store }, 'store must be \'memory\', \'mysql\', \'mssql\' or an object with the methods of SessionStore. There is no store for that database in this package: pass a store of your own, an object with the methods of SessionStore'] as const),
+  [{ store: 'mariadb', mysql: 'mysql://user:hunter2@host/x' }, "store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore, not another string. Use 'mysql' for MariaDB"],
+  ...['sqlserver', 'SQL-Server', 'tedious', 'azure'].map(store => [{ store }, 'store must be \'memory\', \'mysql\', \'mssql\' or an object with the methods of SessionStore, not another string. Use \'mssql\''] as const),
+  [{ store: 'hunter2' }, "store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore, not another string"],
+  [{ store: 'mysql://user:hunter2@host/x' }, "store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore. What was passed is for the option mysql: write { store: 'mysql', mysql: ... }"],
+  [{ store: 'Server=host;User Id=sa;Password=hunter2' }, "store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore. What was passed is for the option mssql: write { store: 'mssql', mssql: ... }"],
+  [{ store: { getConnection () {} } }, "store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore. What was passed is for the option mysql: write { store: 'mysql', mysql: ... }"],
+  [{ store: 'mssql', mssql: 'Database=app;User Id=sa;Password=hunter2' }, 'mssql must be a connection string like Server=localhost,1433;Database=app;User Id=name;Password=secret, a config of mssql with a server, or a ConnectionPool of mssql, not another string'],
+  [{ store: Promise.resolve() }, "store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore, not a promise. Await it first"],
+  [{ store: 'mysq' }, "store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore, not another string. Use 'mysql'"],
   [{ store: {} }, "store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore, not another object"],
   [{ store: { find () {}, commit () {} } }, "store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore, not another object"],
   [{ store: null }, "store must be 'memory', 'mysql', 'mssql' or an object with the methods of SessionStore, not null"],
@@ -79,11 +92,11 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
   [{ cookie: { signed: true } }, 'There is no option cookie.signed. A token is random, so it is not signed. Leave the option out'],
   [{ cookie: { encode: 5 } }, 'There is no option cookie.encode. There are: name, path, domain, httpOnly, sameSite, secure, partitioned, priority, persist'],
   ...['', 'my session', 'a;b', 'a=b', 'a"b', 'naïve', 7].map(name =>
-    [{ cookie: { name } }, `cookie.name must be letters, digits and !#$%&'*+-.^_\`|~, not ${typeof name === 'string' ? `'${name}'` : name}`] as const),
-  ...['', 'admin', '/a;b', '/a\n', 7].map(path =>
-    [{ cookie: { path } }, `cookie.path must be a path that begins with / and has no semicolon, not ${typeof path === 'string' ? `'${path.replace('\n', '\\n')}'` : path}`] as const),
-  ...['', 'http://example.com', 'example.com:80', 'a b', '-a.com', 'a..b', 7].map(domain =>
-    [{ cookie: { domain } }, `cookie.domain must be the name of a host, like example.com, not ${typeof domain === 'number' ? domain : domain.includes('://') ? 'another string' : `'${domain}'`}`] as const),
+    [{ cookie: { name } }, `cookie.name must be letters, digits and !#$%&'*+-.^_\`|~, not ${name === 'a=b' ? 'another string' : typeof name === 'string' ? `'${name}'` : name}`] as const),
+  ...['', 'admin', '/a;b', '/a\n', '/a b', '/a?b', '/a#b', '/ä', '/%zz', 7].map(path =>
+    [{ cookie: { path } }, `cookie.path must be the path of a URL, which begins with / and has no ; ? # or space (use encodeURI for other characters), not ${typeof path === 'string' ? `'${path.replace('\n', '\\n')}'` : path}`] as const),
+  ...['', 'http://example.com', 'example.com:80', 'a b', '-a.com', 'a..b', 'com', '*.example.com', 'example.com.', 7].map(domain =>
+    [{ cookie: { domain } }, `cookie.domain must be a name like example.com (leave it out for a cookie of one host), not ${typeof domain === 'number' ? domain : domain.includes('://') ? 'another string' : `'${domain}'`}`] as const),
   [{ cookie: { httpOnly: 1 } }, 'cookie.httpOnly must be true or false, not 1'],
   [{ cookie: { sameSite: 'Lax' } }, "cookie.sameSite must be 'strict' or 'lax' or 'none', not 'Lax'"],
   [{ cookie: { sameSite: true } }, "cookie.sameSite must be 'strict' or 'lax' or 'none', not true"],
@@ -101,7 +114,7 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
 
   [{ maxSessions: 0 }, 'maxSessions must be a whole number of 1 or more, not 0'],
   [{ cleanupInterval: -1 }, 'cleanupInterval must be a whole number of milliseconds from 0 to 1952257860, not -1'],
-  [{ store: 'mysql', mysql: 'localhost' }, "mysql must be a URL like mysql://user:password@host:3306/database, options of mysql2's createPool, or a pool of mysql2, not 'localhost'"],
+  [{ store: 'mysql', mysql: 'localhost' }, "mysql must be a URL like mysql://user:password@host:3306/database, options of mysql2's createPool, or a pool of mysql2, not another string"],
   [{ store: 'mysql', mysql: 'mysql://localhost/x', table: '' }, "table must be the name of a table, like 'sessions' or 'auth.sessions', not ''"]
 ]
 
@@ -137,7 +150,7 @@ const REFUSED_BY_MYSQL: ReadonlyArray<readonly [source: unknown, options: object
   [undefined, {}, `${SOURCE}, not undefined`],
   [7, {}, `${SOURCE}, not 7`],
   [[], {}, `${SOURCE}, not an array`],
-  ['', {}, `${SOURCE}, not ''`],
+  ['', {}, `${SOURCE}, not an empty string`],
   ['postgres://user:secret@host/x', {}, `${SOURCE}, not another string`],
   ['mysql:///x', {}, `${SOURCE}, not another string`],
   ...['mysql://host:port/x', 'mysql://user:pass/word@host/x', 'mysql://user:pass#word@host/x'].map(url =>
@@ -191,6 +204,8 @@ t.test('the defaults', async t => {
     storeTimeout: 5000,
     hashTokenInStore: true,
     inMemory: true,
+    place: undefined,
+    table: 'sessions',
     cookie: {
       name: 'session', path: '/', domain: undefined, httpOnly: true, sameSite: 'lax', secure: 'auto', partitioned: false, priority: undefined, persist: true
     }
