@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { get as httpGet, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import sessions, { memoryStore, type Found, type NewSession, type Session, type SessionStore, type StoreLog, type Write } from '../../plugin/index.js'
 import { hashToken, newToken } from '../../plugin/token.js'
+import { movableClock } from '../support/clock.js'
 import { Log } from '../support/log.js'
 import { startSite, type Site } from '../support/site.js'
 import { watched } from '../support/watched-store.js'
@@ -269,6 +269,7 @@ t.test('a reply that is sent twice is an error once its commit has failed', asyn
 })
 
 t.test('an onSend hook that throws after the expiry was moved does not have it moved twice', async t => {
+  const clock = movableClock(t)
   const { store, calls } = watched(memoryStore())
   const { app, browser: newBrowser } = await startSite(t, { store, idleTimeout: 60_000, touchInterval: 0 })
   app.register(async scope => {
@@ -277,7 +278,7 @@ t.test('an onSend hook that throws after the expiry was moved does not have it m
   })
   const browser = newBrowser()
   await browser.visit(session => session.put('a', 1))
-  await sleep(5)
+  clock.forward(5)
   calls.length = 0
   t.equal((await browser.get('/throws')).response.statusCode, 500)
   t.strictSame(calls, ['find', 'touch'])
@@ -568,12 +569,13 @@ for (const [what, secure, trustProxy, forwarded, isSecure, warnings] of SECURE) 
 }
 
 t.test('a session ends with its lifetime, however much it is used', async t => {
+  const clock = movableClock(t)
   const { store, calls } = watched(memoryStore())
-  const browser = (await startSite(t, { store, lifetime: 500 })).browser()
+  const browser = (await startSite(t, { store, lifetime: 600_000 })).browser()
   await browser.visit(session => session.put('a', 1))
   const { token } = browser
   t.equal((await browser.visit(session => { session.put('b', 1); return session.get('a') })).value, 1)
-  await sleep(510)
+  clock.forward(600_001)
   const { value, cookies } = await browser.visit(session => session.keys())
   t.strictSame(value, [])
   t.strictSame(cookies, [])
@@ -582,11 +584,12 @@ t.test('a session ends with its lifetime, however much it is used', async t => {
 })
 
 t.test('a session that is not used ends with its idle timeout, one that is used lives on', async t => {
-  const site = await startSite(t, { idleTimeout: 1000, touchInterval: 0 })
+  const clock = movableClock(t)
+  const site = await startSite(t, { idleTimeout: 600_000, touchInterval: 0 })
   const [used, idle] = [site.browser(), site.browser()]
   for (const browser of [used, idle]) await browser.visit(session => session.put('a', 1))
   for (let i = 0; i < 4; i++) {
-    await sleep(300)
+    clock.forward(200_000)
     await used.visit(() => {})
   }
   t.equal((await used.visit(session => session.get('a'))).value, 1)
@@ -594,17 +597,18 @@ t.test('a session that is not used ends with its idle timeout, one that is used 
 })
 
 t.test('a session is touched once per interval, by requests that look and by those that do not', async t => {
+  const clock = movableClock(t)
   const { store, calls } = watched(memoryStore())
   const touches = () => calls.filter(name => name === 'touch').length
-  const browser = (await startSite(t, { store, idleTimeout: 60_000, touchInterval: 100 })).browser()
+  const browser = (await startSite(t, { store, idleTimeout: 1_000_000, touchInterval: 100_000 })).browser()
   await browser.visit(session => session.put('a', 1))
   for (let i = 0; i < 3; i++) {
-    await sleep(110)
+    clock.forward(110_000)
     await browser.visit(i === 1 ? session => session.get('a') : () => {})
     t.equal(touches(), i + 1)
     t.equal(calls.includes('update'), false)
   }
-  await sleep(110)
+  clock.forward(110_000)
   await browser.visit(session => session.put('a', 2))
   t.equal(touches(), 3, 'a write moves the expiry too')
 })
@@ -619,20 +623,22 @@ t.test('100 requests within the touch interval are 100 reads', async t => {
 })
 
 t.test('a touch that would not move the expiry, because the deadline is near, is not sent', async t => {
+  const clock = movableClock(t)
   const { store, calls } = watched(memoryStore())
-  const browser = (await startSite(t, { store, lifetime: 30_000, idleTimeout: 60_000, touchInterval: 0 })).browser()
+  const browser = (await startSite(t, { store, lifetime: 300_000, idleTimeout: 600_000, touchInterval: 0 })).browser()
   await browser.visit(session => session.put('a', 1))
-  await sleep(20)
+  clock.forward(20)
   await browser.visit(() => {})
   t.notOk(calls.includes('touch'))
 })
 
 t.test('a touch that fails is logged, and the request ends as usual', async t => {
+  const clock = movableClock(t)
   const { store } = watched(memoryStore(), async name => { if (name === 'touch') throw new Error(`row ${hashToken('x')} is away`) })
   const site = await startSite(t, { store, idleTimeout: 60_000, touchInterval: 0 })
   const browser = site.browser()
   await browser.visit(session => session.put('a', 1))
-  await sleep(5)
+  clock.forward(5)
   const { response, value } = await browser.visit(session => session.get('a'))
   t.equal(response.statusCode, 200)
   t.equal(value, 1)
@@ -690,13 +696,14 @@ t.test('a full memory store evicts what would expire first, and says so', async 
 })
 
 t.test('a full memory store takes the place of what has expired or was deleted without a word', async t => {
+  const clock = movableClock(t)
   const site = await startSite(t, { maxSessions: 2 })
   const [a, b, c, d] = [site.browser(), site.browser(), site.browser(), site.browser()]
   await a.visit(session => session.put('n', 1))
-  await b.visit(session => { session.put('n', 2); session.setDeadline(new Date(Date.now() + 200)) })
+  await b.visit(session => { session.put('n', 2); session.setDeadline(new Date(Date.now() + 60_000)) })
   await a.visit(session => session.destroy())
   await c.visit(session => session.put('n', 3))
-  await sleep(210)
+  clock.forward(60_001)
   await d.visit(session => session.put('n', 4))
   t.equal((await c.visit(session => session.get('n'))).value, 3)
   t.equal((await d.visit(session => session.get('n'))).value, 4)
@@ -777,6 +784,7 @@ t.test('several applications with stores of their own do not know each other\'s 
 t.test('no token is in any line of the log, nor in any answer but the cookie', async t => {
   const { store } = watched(memoryStore(), async name => { if (failing.has(name)) throw new Error(`no ${[...tokens].join(', ')}`) })
   const failing = new Set<string>()
+  const clock = movableClock(t)
   const tokens = new Set<string>()
   const site = await startSite(t, { store, idleTimeout: 60_000, touchInterval: 0 })
   const browser = site.browser()
@@ -789,7 +797,7 @@ t.test('no token is in any line of the log, nor in any answer but the cookie', a
   await visit(session => session.put('a', 1))
   await visit(session => session.renewToken())
   await visit(() => { throw new Error('mine') })
-  await sleep(5)
+  clock.forward(5)
   for (const name of ['touch', 'update', 'rewrite', 'delete', 'find']) {
     failing.add(name)
     await visit(session => { session.update('a', n => Number(n) + 1) })

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createConnection, type Connection } from 'mysql2/promise'
 import type { Test } from 'tap'
 import { isMariadbAt, startServer, type ServerKind } from './mysql-server.js'
+import { until } from './until.js'
 
 /** A database of a test's own, on the server of `npm test`. */
 export interface Database {
@@ -32,6 +33,16 @@ export async function makeDatabase (t: Test, kind: ServerKind = 'any'): Promise<
     await admin.end()
   })
   return { name, url: url.href, connection }
+}
+
+/** Waits until so many connections to this database wait for a lock on a row. */
+export async function waitUntilBlocked ({ connection, name }: Database, count = 1): Promise<void> {
+  const blocked = async () => {
+    const [rows] = await connection.query('SELECT trx_id FROM information_schema.INNODB_TRX JOIN information_schema.PROCESSLIST ON ID = trx_mysql_thread_id WHERE trx_state = \'LOCK WAIT\' AND DB = ?', [name])
+    return (rows as unknown[]).length
+  }
+  // The server shows the same list again to who asks for it more often.
+  await until(async () => await blocked() >= count, 110)
 }
 
 const shared = new Map<ServerKind, Promise<string>>()

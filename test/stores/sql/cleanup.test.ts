@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mock } from 'node:test'
 import { createPool, type Pool } from 'mysql2'
 import { createConnection } from 'mysql2/promise'
@@ -12,6 +13,7 @@ import { dataOf, makeApplication, mysqlOptions, newSession } from '../../support
 import { latch } from '../../support/barrier.js'
 import { makeDatabase, type Database } from '../../support/database.js'
 import { frontOnly, makeFront, makeSqlServer, mssqlOptions, type SqlServer } from '../../support/sql-server.js'
+import { until } from '../../support/until.js'
 import { mssql } from '../../tds/mssql-driver.js'
 
 const silent: StoreLog = { warn: () => {}, error: () => {} }
@@ -108,9 +110,8 @@ async function rowsIn ({ connection }: Database, where = 'TRUE'): Promise<number
 }
 
 /** Waits until the cleanup, which runs by itself, has done its work. */
-async function areCleaned (t: Test, count: () => Promise<number>): Promise<void> {
-  for (let i = 0; i < 20_000 && await count() > 0; i++);
-  t.equal(await count(), 0)
+async function areCleaned (count: () => Promise<number>): Promise<void> {
+  await until(async () => await count() === 0)
 }
 
 const statementsFor = async ({ connection }: Database) => {
@@ -132,11 +133,11 @@ onEachTable('expired rows are deleted, no more than asked for; live ones stay', 
   t.strictSame(await dataOf(application, token), { user: 'ada' })
 })
 
-onEachTable('the cleanup runs by itself, and deletes everything that is expired', async (t, table) => {
+onEachTable('the cleanup runs by itself, and deletes everything that is expired', async (_t, table) => {
   await table.insertExpired(1000)
   const store = table.makeStore(1)
   await store.open(silent)
-  await areCleaned(t, async () => await table.rows())
+  await areCleaned(async () => await table.rows())
   await store.close()
 })
 
@@ -153,7 +154,7 @@ onEachTable('an expired row that somebody has locked is told in the log; session
   t.strictSame([...statuses], [200])
   t.match(errors[0], { err: { message: /locked by somebody else|Lock/ } })
   await letGo()
-  await areCleaned(t, async () => await table.rows('expiry < \'2020-02-01\''))
+  await areCleaned(async () => await table.rows('expiry < \'2020-02-01\''))
   await store.close()
   t.equal(await table.rows(), 1)
 })
@@ -225,33 +226,29 @@ onEachTable('the note of a renewed session stays for its minute, so that a late 
 
 t.test('one process at a time cleans a table; the others leave it to that one (MySQL)', async t => {
   const database = await withExpired(t, 10)
-  await database.connection.query('START TRANSACTION; SELECT token FROM sessions FOR UPDATE')
+  const { connection, name } = database
+  const lock = `fastify-sql-sessions ${createHash('sha256').update(`\`${name}\`.\`sessions\``).digest('hex').slice(0, 32)}`
+  const [[{ got } = { got: 0 }]] = await connection.query('SELECT GET_LOCK(?, 0) AS got', [lock]) as unknown as [Array<{ got: number }>]
+  t.equal(got, 1)
   const failures: unknown[] = []
-  const log: StoreLog = { warn: () => {}, error: details => { failures.push(details) } }
-  const fourGaveUp = latch()
-  const cleaners: Array<{ store: SessionStore, pool: Pool, tries: number }> = []
-  for (let i = 0; i < 5; i++) {
+  const tries = new Map<Pool, number>()
+  const stores: SessionStore[] = []
+  for (let i = 0; i < 3; i++) {
     const pool = createPool(database.url)
+    t.teardown(async () => { await pool.promise().end() })
     const store = mysqlStore(pool, { cleanupInterval: 1 })
-    await store.open(log)
-    // From here on only its cleanup takes connections.
-    const cleaner = { store, pool, tries: 0 }
-    cleaners.push(cleaner)
-    pool.on('release', () => {
-      cleaner.tries++
-      if (cleaners.filter(({ tries }) => tries >= 3).length >= 4) fourGaveUp.open()
-    })
+    stores.push(store)
+    await store.open({ warn: () => {}, error: details => { failures.push(details) } })
+    // From here on only the cleanup takes connections.
+    tries.set(pool, 0)
+    pool.on('release', () => { tries.set(pool, Number(tries.get(pool)) + 1) })
   }
-  await fourGaveUp.opened
-  t.equal(cleaners.filter(({ tries }) => tries === 0).length, 1, 'one waits for the rows')
+  await until(() => [...tries.values()].every(count => count >= 3))
   t.equal(await rowsIn(database), 10)
-  await database.connection.query('ROLLBACK')
-  await areCleaned(t, async () => await rowsIn(database))
+  await connection.query('DO RELEASE_LOCK(?)', [lock])
+  await areCleaned(async () => await rowsIn(database))
+  for (const store of stores) await store.close()
   t.strictSame(failures, [])
-  for (const { store, pool } of cleaners) {
-    await store.close()
-    await pool.promise().end()
-  }
 })
 
 t.test('one process at a time cleans a table; the others leave it to that one (SQL Server)', frontOnly, async t => {
@@ -264,11 +261,11 @@ t.test('one process at a time cleans a table; the others leave it to that one (S
   const stores = [1, 2, 3].map(() => table.makeStore(1))
   for (const store of stores) await store.open({ warn: () => {}, error: details => { failures.push(details) } })
   const tries = () => statements.filter(({ sql }) => sql === 'EXEC sp_getapplock').length
-  while (tries() < 30) await new Promise(resolve => setImmediate(resolve))
+  await until(() => tries() >= 30)
   t.strictSame(statements.filter(({ sql }) => sql.includes('DELETE TOP')), [])
   t.equal(await table.rows(), 10)
   await letGo()
-  await areCleaned(t, async () => await table.rows())
+  await areCleaned(async () => await table.rows())
   t.strictSame(failures, [])
   for (const store of stores) await store.close()
 })
@@ -281,7 +278,7 @@ t.test('a cleanup that fails is logged, and tried again (SQL Server)', frontOnly
   const errors: object[] = []
   const store = table.makeStore(20)
   await store.open({ warn: () => {}, error: (details, message) => { errors.push({ ...details, message }) } })
-  await areCleaned(t, async () => await table.rows())
+  await areCleaned(async () => await table.rows())
   await store.close()
   t.equal(errors.length, 1)
   t.match(errors[0], { message: /cleanup of expired sessions failed/, err: { message: /\(9002\)/ } })
@@ -298,7 +295,7 @@ t.test('a cleanup that fails is logged, and tried again (MySQL)', async t => {
   await failed.opened
   t.match(errors[0], { message: /cleanup of expired sessions failed/, err: /elsewhere|sessions/ })
   await database.connection.query('RENAME TABLE elsewhere TO sessions')
-  await areCleaned(t, async () => await rowsIn(database))
+  await areCleaned(async () => await rowsIn(database))
   await store.close()
 })
 

@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createPool } from 'mysql2'
 import { createConnection } from 'mysql2/promise'
 import t, { type Test } from 'tap'
@@ -7,7 +6,7 @@ import { mysqlStore, type SessionOptions } from '../../../plugin/index.js'
 import { hashToken, newToken } from '../../../plugin/token.js'
 import { dataOf, makeApplication, mysqlOptions, newSession, type Deed, type Visit } from '../../support/application.js'
 import { Barrier } from '../../support/barrier.js'
-import { makeDatabase, type Database } from '../../support/database.js'
+import { makeDatabase, waitUntilBlocked, type Database } from '../../support/database.js'
 import { startServer } from '../../support/mysql-server.js'
 import { startProxy, through } from '../../support/proxy.js'
 
@@ -293,17 +292,6 @@ t.test('a real deadlock is repeated', async t => {
   const [[{ Value: deadlocks } = {}]] = await connection.query('SHOW GLOBAL STATUS LIKE \'Innodb_deadlocks\'') as unknown as [Array<{ Value?: string }>]
   if (deadlocks !== undefined) t.ok(Number(deadlocks) > 0, 'there was a deadlock')
 })
-
-/** Waits until so many statements in the database wait for a row that somebody else has locked. */
-async function waitUntilBlocked ({ connection, name }: Database, count = 1): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    // The server shows the same list again to who asks for it more often.
-    await sleep(110)
-    const [rows] = await connection.query('SELECT trx_id FROM information_schema.INNODB_TRX JOIN information_schema.PROCESSLIST ON ID = trx_mysql_thread_id WHERE trx_state = \'LOCK WAIT\' AND DB = ?', [name])
-    if ((rows as unknown[]).length >= count) return
-  }
-  throw new Error('nobody waits')
-}
 
 /** Locks the row of a session until the function that it gives is called. */
 async function lockRow ({ connection }: Database, token: string): Promise<() => Promise<void>> {
