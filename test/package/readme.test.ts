@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
+import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Fastify from 'fastify'
 import t from 'tap'
@@ -17,7 +18,7 @@ t.test('the README has every option, and no other', async t => {
   t.same(listed.sort(), known.sort())
 })
 
-t.test('the README has every error that the source has, and no other', async t => {
+t.test('the page of errors has every error that the source has, and no other', async t => {
   const codes = new Set<string>()
   for (const folder of ['plugin', 'stores']) {
     for (const file of await readdir(at(folder), { recursive: true })) {
@@ -25,7 +26,8 @@ t.test('the README has every error that the source has, and no other', async t =
       for (const [code] of (await readFile(at(`${folder}/${file}`), 'utf8')).matchAll(/FST_SESSION_[A-Z_]*[A-Z]/g)) codes.add(code)
     }
   }
-  const listed = [...readme.matchAll(/^\| `(FST_SESSION_\w+)` \|/gm)].map(([, code = '']) => code)
+  const errors = await readFile(at('docs/errors.md'), 'utf8')
+  const listed = [...errors.matchAll(/^\| `(FST_SESSION_\w+)` \|/gm)].map(([, code = '']) => code)
   t.same(listed.sort(), [...codes].sort())
 })
 
@@ -33,18 +35,31 @@ t.test('the README has every member of the session', async t => {
   const source = await readFile(at('plugin/session/session.ts'), 'utf8')
   const members = [...source.slice(source.indexOf('export interface Session {')).matchAll(/^ {2}(?:readonly )?(\w+)(?:<.*>)?(?: \(|:)/gm)].map(([, name = '']) => name)
   t.ok(members.length > 20)
-  const table = readme.slice(readme.indexOf('## The session'), readme.indexOf('**Values.**'))
+  const table = readme.slice(readme.indexOf('## The session'), readme.indexOf('## Values and types'))
   for (const name of members) t.match(table, new RegExp(`\`(await )?${name}[(\`]`), name)
 })
 
-t.test('the README shows the schema as it is, and links to files that there are', async t => {
+t.test('the page of stores shows the schema as it is', async t => {
   const schema = (await readFile(at('schema/mysql.sql'), 'utf8')).replace(/^--.*\n/gm, '')
-  t.match(readme, schema)
-  for (const [, path = ''] of readme.matchAll(/\]\((?!https?:|#)([^)]+)\)/g)) t.ok(existsSync(at(path)), path)
-  for (const [, anchor = ''] of readme.matchAll(/\]\(#([^)]+)\)/g)) {
-    t.ok([...readme.matchAll(/^#+ (.*)$/gm)].some(([, title = '']) => title.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-') === anchor), anchor)
+  t.match(await readFile(at('docs/stores.md'), 'utf8'), schema)
+})
+
+t.test('the links of the README and of the pages lead to files and headings that there are', async t => {
+  const pages = ['README.md', ...(await readdir(at('docs'))).filter(file => file.endsWith('.md')).map(file => `docs/${file}`)]
+  const texts = new Map(await Promise.all(pages.map(async page => [page, await readFile(at(page), 'utf8')] as const)))
+  for (const [page, text] of texts) {
+    for (const [, path = '', anchor] of text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)) {
+      const target = path === '' ? page : posix.join(posix.dirname(page), path)
+      t.ok(existsSync(at(target)), `${page}: ${target}`)
+      if (anchor !== undefined) t.ok(anchors(texts.get(target) ?? '').includes(anchor), `${page}: ${target}#${anchor}`)
+    }
   }
 })
+
+/** The names by which GitHub and npm link to the headings of a page. */
+function anchors (page: string): string[] {
+  return [...page.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => title.toLowerCase().replace(/[^\w -]/g, '').replaceAll(' ', '-'))
+}
 
 t.test('what the README says of testing an application is so', async t => {
   const app = Fastify()
@@ -57,7 +72,7 @@ t.test('what the README says of testing an application is so', async t => {
   t.strictSame(me.json(), { userId: 42 })
 })
 
-t.test('what the README says of signing a user out everywhere is so', async t => {
+t.test('what the page of operations says of ending all sessions of a user is so', async t => {
   const store = memoryStore()
   const app = Fastify()
   t.teardown(async () => { await app.close() })
