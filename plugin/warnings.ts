@@ -21,7 +21,7 @@ function tell (details: object, message: string): void {
   const text = `${message}${reason}`
   if (told.has(text)) return
   told.add(text)
-  process.emitWarning(text, { type: 'SessionWarning', code: 'FST_SESSION_WARNING' })
+  process.emitWarning(text, 'SessionWarning')
 }
 
 const toProcess: StoreLog = { warn: tell, error: tell }

@@ -65,7 +65,7 @@ t.test('without a logger a warning about the configuration goes to process.emitW
     await app.close()
   }
   await new Promise(resolve => setImmediate(resolve))
-  t.match(warnings, [{ name: 'SessionWarning', code: 'FST_SESSION_WARNING', message: /^idleTimeout \(1000 ms\) is not shorter than lifetime \(1000 ms\)/ }])
+  t.match(warnings, [{ name: 'SessionWarning', message: /^idleTimeout \(1000 ms\) is not shorter than lifetime \(1000 ms\)/ }])
   t.equal(warnings.length, 1)
 })
 
