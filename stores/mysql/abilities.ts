@@ -1,5 +1,6 @@
 import { plain, PROBES, type Dialect } from './dialect.js'
 import { errorNumber } from './errors.js'
+import { IS_READ_ONLY } from './statements.js'
 import { StoreMisconfiguredError } from '../errors.js'
 
 /** What a server can do. The store finds it out by trying, because names and versions do not tell it. */
@@ -38,7 +39,7 @@ export async function inspectServer (query: Query, isOwnPool: boolean): Promise<
     version: String(version),
     dialect,
     countsRows: await countsRows(query, dialect),
-    watchesReadOnly: Number(await first(query, 'SELECT @@global.read_only + 0')) === 0,
+    watchesReadOnly: Number(await first(query, `SELECT ${IS_READ_ONLY} + 0`)) === 0,
     warnings: warningsFor(await settings(query))
   }
 }
