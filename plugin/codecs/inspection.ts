@@ -61,7 +61,7 @@ export class Inspection {
     const again = this.#inside.indexOf(value)
     if (again !== -1) this.#refuse(place, `it contains itself (it is the same object as ${this.#pathTo(again)})`)
     if (this.#inside.length === MOST_LEVELS) this.#refuse(place, `it is nested more than ${MOST_LEVELS} levels deep`)
-    if (this.#isThorough && !isNothingElse(value, kind)) this.#refuse(place, OF_MORE[kind])
+    if (this.#isThorough && !isNothingElse(value, kind)) this.#refuse(place, hasMore(kind))
     this.#inside.push(value)
     this.#places.push(place)
     const isJson = this.#visitInside(value, kind)
@@ -139,32 +139,30 @@ function isAccessor (object: object, name: string): boolean {
   return property !== undefined && !('value' in property)
 }
 
-/** What is lost of an object of each kind that is something else as well. */
-const OF_MORE: { readonly [K in Kind]: string } = {
-  plain: 'it has a property that is hidden (not enumerable) or named by a symbol',
-  array: 'it is an array with holes or with further properties (put a plain object)',
-  date: 'it is a Date with further properties (put a plain object)',
-  buffer: 'it is a Buffer with further properties (put a plain object)',
-  bytes: 'it is a Uint8Array with further properties (put a plain object)',
-  map: 'it is a Map with further properties (put a plain object)',
-  set: 'it is a Set with further properties (put a plain object)'
+/** The class of each kind, and how to make an object of it that is nothing else. */
+const CLASSES: { readonly [K in Exclude<Kind, 'plain'>]: readonly [name: string, copy: string] } = {
+  array: ['Array', 'Array.from(value)'],
+  date: ['Date', 'new Date(value)'],
+  buffer: ['Buffer', 'Buffer.from(value)'],
+  bytes: ['Uint8Array', 'Uint8Array.from(value)'],
+  map: ['Map', 'new Map(value)'],
+  set: ['Set', 'new Set(value)']
 }
 
-/** What to put instead of an object of a subclass. */
-const PUT_INSTEAD: { readonly [K in Exclude<Kind, 'plain'>]: string } = {
-  array: 'a subclass of Array (put Array.from(value))',
-  date: 'a subclass of Date (put new Date(value))',
-  buffer: 'a subclass of Buffer (put Buffer.from(value))',
-  bytes: 'a subclass of Uint8Array (put Uint8Array.from(value))',
-  map: 'a subclass of Map (put new Map(value))',
-  set: 'a subclass of Set (put new Set(value))'
+/** Why an object of a kind is refused that has more than its kind tells. */
+function hasMore (kind: Kind): string {
+  if (kind === 'plain') return 'it has a property that is hidden (not enumerable) or named by a symbol'
+  const [name, copy] = CLASSES[kind]
+  return kind === 'array'
+    ? `it is an array with holes or with further properties (put ${copy})`
+    : `it is a ${name} with further properties (put ${copy})`
 }
 
 function whyNot (value: object): string {
   if (types.isPromise(value)) return 'it is a promise (await it first)'
   const name = className(value)
   const kind = inheritedKind(value)
-  if (kind !== undefined) return `it is an object of ${name}, ${PUT_INSTEAD[kind]}`
+  if (kind !== undefined) return `it is an object of ${name}, a subclass of ${CLASSES[kind][0]} (put ${CLASSES[kind][1]})`
   return name === ANONYMOUS
     ? 'it is an object with a prototype of its own (put a plain object)'
     : `it is an object of the class ${name} (put a plain object)`

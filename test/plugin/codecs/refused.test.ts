@@ -31,7 +31,7 @@ function nested (depth: number, wrap: (inner: unknown) => unknown): unknown {
 }
 
 const HIDDEN = 'it has a property that is hidden (not enumerable) or named by a symbol'
-const MORE_IN_ARRAY = 'it is an array with holes or with further properties (put a plain object)'
+const MORE_IN_ARRAY = 'it is an array with holes or with further properties (put Array.from(value))'
 const NO_PROTOTYPE = 'it is an object with a prototype of its own (put a plain object)'
 
 /** Values, and where and why the session cannot keep them. */
@@ -72,11 +72,11 @@ const REFUSED: ReadonlyArray<readonly [what: string, value: unknown, message: st
   ['an array with a further property', /a/.exec('a'), `cart: ${MORE_IN_ARRAY}`],
   ['an array with a hidden property', hidden([1], 'total'), `cart: ${MORE_IN_ARRAY}`],
   ['an array with a symbol', hidden([1], Symbol('s')), `cart: ${MORE_IN_ARRAY}`],
-  ['a Date with a further property', Object.assign(new Date(), { zone: 'UTC' }), 'cart: it is a Date with further properties (put a plain object)'],
-  ['a Map with a hidden property', hidden(new Map(), 'size'), 'cart: it is a Map with further properties (put a plain object)'],
-  ['a Set with a further property', Object.assign(new Set(), { a: 1 }), 'cart: it is a Set with further properties (put a plain object)'],
-  ['a Buffer with a further property', Object.assign(Buffer.from('a'), { encoding: 'utf8' }), 'cart: it is a Buffer with further properties (put a plain object)'],
-  ['bytes with a further property', Object.assign(new Uint8Array(1), { a: 1 }), 'cart: it is a Uint8Array with further properties (put a plain object)'],
+  ['a Date with a further property', Object.assign(new Date(), { zone: 'UTC' }), 'cart: it is a Date with further properties (put new Date(value))'],
+  ['a Map with a hidden property', hidden(new Map(), 'size'), 'cart: it is a Map with further properties (put new Map(value))'],
+  ['a Set with a further property', Object.assign(new Set(), { a: 1 }), 'cart: it is a Set with further properties (put new Set(value))'],
+  ['a Buffer with a further property', Object.assign(Buffer.from('a'), { encoding: 'utf8' }), 'cart: it is a Buffer with further properties (put Buffer.from(value))'],
+  ['bytes with a further property', Object.assign(new Uint8Array(1), { a: 1 }), 'cart: it is a Uint8Array with further properties (put Uint8Array.from(value))'],
   ['a value in a Map', new Map([['ada@example.com', new Map([['b', () => 1]])]]), 'cart<value 0><value 0>: it is a function'],
   ['a key of a Map', new Map([[1, 1], [Symbol('s') as unknown, 2]] as Array<[unknown, unknown]>), 'cart<key 1>: it is a symbol'],
   ['a value in a Set', new Set([1, new Set([() => 1])]), 'cart[1][0]: it is a function'],

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { checkValue, copy, parseAll, stringify, stringifyAll } from '../../../plugin/codecs/value.js'
 import { anyValue, anyValues } from '../../support/any-value.js'
+import { startSite } from '../../support/site.js'
 
 /** What a value has become after it was stored and loaded. */
 function stored (value: unknown): unknown {
@@ -86,6 +87,16 @@ t.test('an object without a prototype comes back as a plain object', async () =>
 t.test('an object of a parser, whose prototype is empty, comes back as a plain object', async () => {
   deepStrictEqual(stored(parseQuery('a=1&b=2')), { a: '1', b: '2' })
   deepStrictEqual(stored(/(?<year>\d+)/.exec('in 2026')?.groups), { year: '2026' })
+})
+
+t.test('what Fastify has read from a request is kept', async t => {
+  const browser = (await startSite(t)).browser()
+  const { response } = await browser.visit((session, { query, params, body, headers, cookies }) => {
+    for (const [key, value] of Object.entries({ query, params, body, headers, cookies })) session.put(key, value)
+  }, { method: 'POST', query: { page: '2' }, payload: { list: [{ a: null }] }, headers: { cookie: 'a=b' } })
+  t.equal(response.statusCode, 200, response.body)
+  const { value } = await browser.visit(session => session.data())
+  t.match(value, { query: { page: '2' }, params: { id: /./ }, body: { list: [{ a: null }] }, cookies: { a: 'b' } })
 })
 
 t.test('a property of undefined is left out, as JSON does', async () => {
