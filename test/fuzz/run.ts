@@ -11,7 +11,8 @@ import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
 import { findServers } from '../runner/servers.js'
-import { PROPERTIES, type Property } from './properties.js'
+import { PROPERTIES } from './properties.js'
+import type { Property } from './property.js'
 
 /** After so many inputs a property tells how far it has come. Each such part has a seed of its own. */
 const PART = 10_000
