@@ -1,5 +1,5 @@
--- Sessions of fastify-sql-sessions, on SQL Server 2016 and newer or Azure SQL. Can be run again without harm.
--- The three columns are those of SCS's mssqlstore; what is different: tokens are compared exactly.
+-- The table of fastify-sql-sessions, for SQL Server 2016 or newer and Azure SQL. This script may run more than once.
+-- The columns are those of SCS's mssqlstore. Tokens are compared exactly, whatever the collation of the database.
 IF OBJECT_ID(N'[sessions]', N'U') IS NULL
 BEGIN
   CREATE TABLE [sessions] (
