@@ -70,7 +70,7 @@ t.test('a table that was taken away, and rights that are missing, are told as wh
   const application = makeApplication(t, mssqlOptions(server))
   const token = await newSession(application)
   server.front.faults.failStatement(1, 229, /SELECT/)
-  t.match(JSON.parse((await application.visit(token, change)).body), { code: 'FST_SESSION_STORE_MISCONFIGURED' })
+  t.match(JSON.parse((await application.visit(token, change)).body), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: /a right on their table/ })
   await server.query('DROP TABLE sessions')
   t.match(JSON.parse((await application.visit(token, change)).body), { code: 'FST_SESSION_TABLE_MISSING' })
 })

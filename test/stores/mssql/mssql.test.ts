@@ -20,7 +20,7 @@ t.teardown(() => { if (unhandled.length > 0) throw new Error(`rejections were no
 
 /** A store that is open, and is closed with the test. */
 async function openStore (t: Test, server: SqlServer, options: MssqlStoreOptions = {}): Promise<SessionStore> {
-  const store = mssqlStore(server.config, { createTable: true, cleanupInterval: 0, ...options })
+  const store = mssqlStore(server.config, { createTable: true, cleanupInterval: 0, storeTimeout: 60_000, ...options })
   t.teardown(async () => { await store.close() })
   await store.open(silent)
   return store
