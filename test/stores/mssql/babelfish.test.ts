@@ -50,8 +50,11 @@ t.test('a row that stays locked is told by the words of the error, and the other
   t.strictSame(visits.map(({ status }) => status).sort(), [200, 200, 200, 200, 503])
   await transaction.rollback()
   for (const token of tokens) await application.visit(token, change)
-  const counts = await Promise.all(tokens.map(async token => await dataOf(application, token)))
-  t.equal(counts.filter(data => (data as { n: number }).n === 2).length, 4)
+  for (const [i, token] of tokens.entries()) {
+    const { n } = await dataOf(application, token) as { n: number }
+    // A 503 says that the change may or may not have been saved: the row was unlocked just after it.
+    t.ok(visits[i]?.status === 503 ? n === 1 || n === 2 : n === 2, `${visits[i]?.status}: ${n}`)
+  }
 })
 
 for (const number of [1205, 3960]) {
