@@ -81,6 +81,7 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
   [{ codec: null }, "codec must be 'text', 'gob', or an object with the methods encode and decode, not null"],
   [{ codec: 'json' }, "codec must be 'text', 'gob', or an object with the methods encode and decode, not 'json'"],
   [{ codec: { encode () {}, decode () {}, headerLength: 16 } }, 'codec.headerLength must be a method that gives a number, not 16'],
+  [{ codec: { encode () {}, decode () {}, holds: true } }, 'codec.holds must be a method that gives true or false, not true'],
   [{ codec: { encode () {} } }, "codec must be 'text', 'gob', or an object with the methods encode and decode, not another object"],
 
   [{ cookie: 'session' }, "cookie must be an object of attributes, not 'session'"],

@@ -73,3 +73,11 @@ for (const [what, data, why] of DAMAGED) {
     t.throws(() => textCodec.decode(data), { code: 'FST_SESSION_UNDECODABLE', message: `The session cannot be decoded: ${why}` })
   })
 }
+
+t.test('holds is false for a value that a session cannot keep, and throws for a row that cannot be decoded', async t => {
+  const row = { rowKey: 'a' }
+  const data = textCodec.encode({ deadline: 0, rememberMe: undefined, values: new Map([['a', 1]]) }, row)
+  t.equal(textCodec.holds?.(data, 'a', 1, row), true)
+  t.equal(textCodec.holds?.(data, 'a', () => 1, row), false)
+  t.throws(() => textCodec.holds?.(Buffer.from('not a session'), 'a', 1, row), { code: 'FST_SESSION_UNDECODABLE' })
+})
