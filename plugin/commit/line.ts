@@ -3,6 +3,7 @@ import type { Exchange } from './exchange.js'
 import type { Row, Rows } from './rows.js'
 import type { SessionContent } from '../codecs/codec.js'
 import { SessionGoneError, StoreMisconfiguredError, StoreUnavailableError, TableMissingError } from '../errors.js'
+import { copyOf } from '../../stores/errors.js'
 import type { SessionStore, StoredSession } from '../../stores/store.js'
 
 /** After this many conflicts with other writers a line locks its row, so that every request gets its turn. */
@@ -149,7 +150,7 @@ export class Lines {
    */
   async #oneByOne (entries: readonly Entry[], error: unknown): Promise<Row | undefined> {
     if (entries.length === 1 || concernsAll(error)) {
-      entries.forEach((entry, i) => entry.reject(i === 0 ? error : ownCopy(error)))
+      entries.forEach((entry, i) => entry.reject(i > 0 && error instanceof Error ? copyOf(error) : error))
       return undefined
     }
     let newest: Row | undefined
@@ -208,11 +209,4 @@ function answer (entries: readonly Entry[], row: Row): Row {
 /** Whether an error says nothing about single requests: a write for each of them would fail too. */
 function concernsAll (error: unknown): boolean {
   return [SessionGoneError, StoreUnavailableError, StoreMisconfiguredError, TableMissingError].some(kind => error instanceof kind)
-}
-
-/** Fastify writes to the errors that it replies with, so each request gets one of its own. */
-function ownCopy (error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  const copy: object = Object.create(Object.getPrototypeOf(error) as object)
-  return Object.assign(copy, error, { message: error.message, stack: error.stack, cause: error.cause })
 }
