@@ -1,36 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Result } from './result.js'
 
 /** What part of the lines of a folder the tests must run, in percent. */
 const LEAST: ReadonlyMap<string, number> = new Map([['plugin', 100], ['stores', 95]])
-const FOLDER = '.coverage'
-/** Names the folder of the last `npm test` that passed. */
-const LAST = join(FOLDER, 'last')
-
 /** A folder for what the processes of a run have covered. */
 export function newFolder (): string {
-  mkdirSync(FOLDER, { recursive: true })
-  return mkdtempSync(join(FOLDER, 'run-'))
-}
-
-/** The folder of the last `npm test`, if it passed and nothing was compiled since. */
-export function lastFolder (): string | undefined {
-  if (!existsSync(LAST)) return undefined
-  const { mtimeMs } = statSync(LAST)
-  const isOld = readdirSync('dist', { recursive: true, encoding: 'utf8' }).some(file => file.endsWith('.js') && statSync(join('dist', file)).mtimeMs > mtimeMs)
-  const folder = readFileSync(LAST, 'utf8')
-  return isOld || !existsSync(folder) ? undefined : folder
-}
-
-/** Keeps the folder of an `npm test` that has passed for `npm run test:all`, in place of an earlier one. */
-export function keep (folder: string): void {
-  if (existsSync(LAST)) remove(readFileSync(LAST, 'utf8'))
-  condense(folder)
-  writeFileSync(LAST, folder)
+  return mkdtempSync(join(tmpdir(), 'fss-coverage-'))
 }
 
 export function remove (folder: string): void {

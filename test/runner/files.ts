@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
 
-/** The tests that `npm test` leaves to `npm run test:all`: they take long, or many processes. */
+/** The tests that `npm test` leaves to `npm run test:all`: they take long, or many processes, or only vary another test. */
 const LONG = /\.long\.test\.js$/
 
 /** The compiled test files, as paths from the project's root. Those that use a database come first: they take longest. */

@@ -14,6 +14,12 @@ export const NEEDS_FRONT = 'a real SQL Server is not made to fail by a test, and
 /** Whether the tests run on a real SQL Server, which MSSQL_URL names. */
 export const isReal = (process.env['MSSQL_URL'] ?? '') !== ''
 
+/**
+ * Whether what runs on every store runs on SQL Server in this run. `npm test` leaves it out where the front stands in for
+ * it, which takes more time than all else together: the store's own tests show there that both stores do the same.
+ */
+export const runsOnSqlServer = isReal || process.env['FSS_QUICK'] === undefined
+
 /** For tap: skips a test that needs the front's faults or its record of statements. */
 export const frontOnly: { skip: string | false } = { skip: isReal && NEEDS_FRONT }
 

@@ -1,27 +1,10 @@
 import t from 'tap'
 import { mysqlStore } from '../../../stores/mysql/mysql.js'
-import { runBriefly, runContract } from '../../support/contract.js'
-import { makeDatabase, SCS_TABLE } from '../../support/database.js'
-import { SETTINGS } from './settings.js'
+import { runContract } from '../../support/contract.js'
+import { makeDatabase } from '../../support/database.js'
 
-const OPTIONS = { cleanupInterval: 0, storeTimeout: 60_000 }
-
+// Other tables, pools and options of the driver: contract.long.test.ts.
 t.test('the MySQL store keeps the contract in the table of schema/mysql.sql', async t => {
   const { url } = await makeDatabase(t)
-  await runContract(t, () => mysqlStore(url, { ...OPTIONS, createTable: true }))
+  await runContract(t, () => mysqlStore(url, { createTable: true, cleanupInterval: 0, storeTimeout: 60_000 }))
 })
-
-t.test('the MySQL store keeps the contract in the table of SCS\'s README', async t => {
-  const { url, connection } = await makeDatabase(t)
-  await connection.query(SCS_TABLE)
-  await runContract(t, () => mysqlStore(url, OPTIONS))
-})
-
-// The whole contract runs on these in contract.long.test.ts.
-for (const { name, make } of SETTINGS) {
-  t.test(`every method of the MySQL store works with ${name}`, async t => {
-    const { source, options, check } = await make(t)
-    await runBriefly(t, () => mysqlStore(source, { ...OPTIONS, ...options }))
-    await check?.()
-  })
-}

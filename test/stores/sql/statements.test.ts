@@ -5,7 +5,7 @@ import { newToken } from '../../../plugin/token.js'
 import { makeApplication, mysqlOptions, newSession, type Application, type Deed } from '../../support/application.js'
 import { Barrier } from '../../support/barrier.js'
 import { makeDatabase } from '../../support/database.js'
-import { frontOnly, makeFront, mssqlOptions } from '../../support/sql-server.js'
+import { frontOnly, makeFront, mssqlOptions, runsOnSqlServer } from '../../support/sql-server.js'
 
 /** An application, and how many statements the server has carried out for it (preparing one is not counted). */
 type Counted = (t: Test, options?: SessionOptions) => Promise<{ application: Application, during: (work: () => Promise<unknown>) => Promise<number> }>
@@ -54,6 +54,7 @@ const onSqlServer: Counted = async (t, options = {}) => {
 
 function onEachServer (name: string, body: (t: Test, counted: Counted) => Promise<void>): void {
   void t.test(`${name} (MySQL)`, async t => { await body(t, onMysql) })
+  if (!runsOnSqlServer) return
   void t.test(`${name} (SQL Server)`, frontOnly, async t => { await body(t, onSqlServer) })
 }
 
