@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { PROPERTIES } from './properties.js'
+import { tries } from '../support/quick.js'
 
-const RUNS = 300
+const RUNS = tries(1000)
 const SEED = Date.now() % 2 ** 31
 
 for (const property of PROPERTIES) {

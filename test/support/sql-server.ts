@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import { makeMariaDb } from './mariadb.js'
+import { isQuick } from './quick.js'
 import { startTdsFront, type TdsFront, type TdsFrontOptions } from '../tds/front.js'
-import { mssql, type MssqlPool } from '../tds/mssql-driver.js'
+import type { MssqlPool } from '../tds/mssql-driver.js'
 import type { MssqlConfig, MssqlStoreOptions } from '../../stores/mssql/mssql.js'
 
 /** The table as the README of SCS's mssqlstore defines it. */
@@ -18,7 +19,7 @@ export const isReal = (process.env['MSSQL_URL'] ?? '') !== ''
  * Whether what runs on every store runs on SQL Server in this run. `npm test` leaves it out where the front stands in for
  * it, which takes more time than all else together: the store's own tests show there that both stores do the same.
  */
-export const runsOnSqlServer = isReal || process.env['FSS_QUICK'] === undefined
+export const runsOnSqlServer = isReal || !isQuick
 
 /** For tap: skips a test that needs the front's faults or its record of statements. */
 export const frontOnly: { skip: string | false } = { skip: isReal && NEEDS_FRONT }
@@ -52,6 +53,11 @@ export function mssqlOptions (server: SqlServer): MssqlStoreOptions & { store: '
   return { store: 'mssql', mssql: server.config, createTable: true, cleanupInterval: 0 }
 }
 
+/** Loads the driver only where a test needs it: that takes longer than many a test. */
+async function driver () {
+  return (await import('../tds/mssql-driver.js')).mssql
+}
+
 async function onFront (t: Test, options: Partial<TdsFrontOptions> = {}): Promise<SqlServer> {
   const front = await startTdsFront({
     mariadb: await makeMariaDb(t),
@@ -65,6 +71,7 @@ async function onFront (t: Test, options: Partial<TdsFrontOptions> = {}): Promis
 
 async function onServer (t: Test, url: string): Promise<SqlServer> {
   const name = `fss_${randomBytes(6).toString('hex')}`
+  const mssql = await driver()
   const given = mssql.ConnectionPool.parseConnectionString(url) as MssqlConfig
   const admin = await new mssql.ConnectionPool({ ...given, pool: { max: 1 } }).connect()
   await admin.request().batch(`CREATE DATABASE ${name}`)
@@ -83,13 +90,16 @@ async function onServer (t: Test, url: string): Promise<SqlServer> {
 }
 
 function queries (t: Test, config: MssqlConfig): SqlServer['query'] {
-  let pool: MssqlPool | undefined
-  t.teardown(async () => { await pool?.close() })
+  let made: Promise<MssqlPool> | undefined
+  t.teardown(async () => { await (await made)?.close() })
+  const make = async () => {
+    const mssql = await driver()
+    const pool = new mssql.ConnectionPool({ ...config, pool: { max: 1 } })
+    pool.on('error', () => {})
+    return pool
+  }
   return async sql => {
-    if (pool === undefined) {
-      pool = new mssql.ConnectionPool({ ...config, pool: { max: 1 } })
-      pool.on('error', () => {})
-    }
+    const pool = await (made ??= make())
     // Joins a connect under way, and does nothing when there is a connection.
     await pool.connect()
     return (await pool.request().batch(sql)).recordset ?? []

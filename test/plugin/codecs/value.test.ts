@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { checkValue, copy, parseAll, stringify, stringifyAll } from '../../../plugin/codecs/value.js'
 import { anyValue, anyValues } from '../../support/any-value.js'
+import { tries } from '../../support/quick.js'
 import { startSite } from '../../support/site.js'
 
 /** What a value has become after it was stored and loaded. */
@@ -14,7 +15,7 @@ function stored (value: unknown): unknown {
 }
 
 t.test('what you put is what you get, whatever it is', async () => {
-  fc.assert(fc.property(anyValue, value => { deepStrictEqual(stored(value), value) }), { numRuns: 2000 })
+  fc.assert(fc.property(anyValue, value => { deepStrictEqual(stored(value), value) }), { numRuns: tries(2000) })
 })
 
 t.test('a copy is equal, and shares nothing that can be changed', async () => {
