@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { tokensIn } from './cookie.js'
-import { NotLoadedError, OptedOutError } from './errors.js'
+import { InvalidArgumentError, NotLoadedError, OptedOutError } from './errors.js'
 import { withKeysListed } from './session/listed.js'
 import type { Registration } from './session/operations.js'
 import { RequestSession } from './session/request-session.js'
@@ -33,6 +33,10 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
       if (state instanceof RequestSession) return 'passport' in this ? withKeysListed(state) : state
       if (state === NOT_LOADED) throw new NotLoadedError(name)
       throw state === OPTED_OUT ? new OptedOutError(name) : state
+    },
+    setter (value: unknown): void {
+      const instead = value === null || value === undefined ? `To end the session, call await request.${name}.destroy()` : `To keep values, call request.${name}.put(key, value) for each`
+      throw new InvalidArgumentError(`request.${name} cannot be assigned. ${instead}`)
     }
   })
 

@@ -1,14 +1,16 @@
+import { checkedFound, checkedInsert, checkedOutcome } from './answers.js'
 import { Clock, type TimedStore } from './clock.js'
 import { inTime } from './deadline.js'
-import { isOwnError, StoreUnavailableError, withoutTokens } from './errors.js'
+import { isOwnError, StoreMisconfiguredError, StoreUnavailableError, withoutTokens } from './errors.js'
 import { expiryStays } from './expiry.js'
 import { decidedBy } from './rewrite.js'
-import type { Found, SessionStore } from './store.js'
+import type { Found, SessionStore, Write } from './store.js'
 
 /**
  * Gives a store of the user's what the stores of this package have:
  * - The store tells the database's time between two answers.
  * - An update says whether the expiry may stay.
+ * - A wrong answer is `FST_SESSION_STORE_MISCONFIGURED`.
  * - Unless `isBounded` is true: an answer in bounded time, and errors that say 503 and hold no token.
  *
  * @param storeTimeout how long a call may take at most, in milliseconds
@@ -26,16 +28,22 @@ export function guarded (store: SessionStore, storeTimeout: number): TimedStore 
       if (now !== undefined) clock.set(now)
       return now
     },
-    find: (tokens, timeout) => run(async () => note(await store.find(tokens, timeout)), timeout),
-    insert: (session, timeout) => run(() => store.insert(session, timeout), timeout),
+    find: (tokens, timeout) => run(async () => note(checkedFound(await store.find(tokens, timeout))), timeout),
+    insert: (session, timeout) => run(async () => checkedInsert(await store.insert(session, timeout)), timeout),
     update: (session, timeout) => run(async () => {
-      const outcome = await store.update({ ...session, expiryStays: expiryStays(session) }, timeout)
+      const outcome = checkedOutcome(await store.update({ ...session, expiryStays: expiryStays(session) }, timeout))
       return outcome.kind === 'changed' ? note(outcome) : outcome
     }, timeout),
     touch: (session, timeout) => run(() => store.touch(session, timeout), timeout),
     delete: (token, timeout) => run(() => store.delete(token, timeout), timeout),
     rewrite: async (tokens, decide, timeout) => {
-      await decidedBy(found => decide(note(found)), decide => run(() => store.rewrite(tokens, decide, timeout), timeout))
+      let isDecided = false
+      const noting = (found: Found): readonly Write[] => {
+        isDecided = true
+        return decide(note(checkedFound(found)))
+      }
+      await decidedBy(noting, decide => run(() => store.rewrite(tokens, decide, timeout), timeout))
+      if (!isDecided) throw new StoreMisconfiguredError('The store\'s rewrite has resolved without a call of the function that decides what to write')
     },
     scan: pageSize => store.scan(pageSize),
     deleteExpired: limit => store.deleteExpired(limit),

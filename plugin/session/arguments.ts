@@ -1,3 +1,4 @@
+import type { SessionCallback } from './outcome.js'
 import { InvalidArgumentError } from '../errors.js'
 import { inspected } from '../../stores/validate.js'
 
@@ -22,4 +23,11 @@ export function checkedDeadline (deadline: unknown): number {
   }
   if (deadline.getTime() > LATEST) throw new InvalidArgumentError('setDeadline needs a Date before the year 10000')
   return deadline.getTime()
+}
+
+/** The callback of a method that takes one, if there is one. */
+export function checkedCallback (method: string, callback: unknown): SessionCallback | undefined {
+  if (callback === undefined || callback === null) return undefined
+  if (typeof callback === 'function') return callback as SessionCallback
+  throw new InvalidArgumentError(`${method} needs a function to call back, or nothing, not ${inspected(callback)}`)
 }

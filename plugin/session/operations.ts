@@ -6,6 +6,7 @@ import type { Stored } from './stored.js'
 import type { SessionStorage } from './storage.js'
 import type { Changes } from '../commit/changes.js'
 import type { Cookie } from '../cookie.js'
+import { SessionGoneError } from '../errors.js'
 import { withoutTokens } from '../../stores/errors.js'
 
 /** What all sessions of a registration share. */
@@ -71,6 +72,24 @@ export class Operations {
     }, this.#of.onFailure)
   }
 
+  /** Runs what reads from the store for the application. The reply reports its failure if nobody awaits it. */
+  read (work: () => Promise<void>): Promise<void> {
+    return this.#queue.read(work, this.#of.onFailure)
+  }
+
+  /** Loads the session anew, without the changes that are not saved. Rejects with `FST_SESSION_GONE` if it has ended. */
+  reload (): Promise<void> {
+    return this.read(async () => {
+      const values = this.#of.current()
+      const reloaded = values.stored === undefined ? undefined : await this.#storage.reload(values.stored, this.#of.request.log)
+      if (reloaded !== undefined) return values.reload(reloaded.stored, reloaded.content)
+      values.rollBack()
+      if (values.stored === undefined) return
+      values.end()
+      throw new SessionGoneError()
+    })
+  }
+
   /**
    * Before the reply: waits for what is running, and saves what no operation has taken. Rejects if the reply must not be
    * sent, because it would hide a failure. Whoever answers the error finds the session as it was saved last.
@@ -81,8 +100,9 @@ export class Operations {
     await this.#queue.settled()
     const { failure } = this.#queue
     if (failure !== undefined) this.#answer(failure)
-    if (this.#of.current().mustCommit) await this.#commitRest(failure)
-    return failure === undefined
+    const lost = failure?.isOfRead === true ? undefined : failure
+    if (this.#of.current().mustCommit) await this.#commitRest(lost)
+    return lost === undefined
   }
 
   /** Sends the cookie that is due, if one is. `send` gets a Set-Cookie header, and the one that it replaces. */
@@ -95,14 +115,14 @@ export class Operations {
     const { failure } = this.#queue
     if (failure === undefined || failure.isReported || failure.isAwaited) return
     failure.isReported = true
-    this.#warn(failure.error, 'A destroy() or commit() of the session failed, and the application did not await it')
+    this.#warn(failure.error, `A ${failure.isOfRead ? 'mergeSession(), reload() or regenerate()' : 'destroy() or commit()'} of the session failed, and the application did not await it`)
   }
 
   /** Refuses a reply that looks like success after a failure. */
   #answer (failure: Failure): void {
     // An application that awaits the operation may answer its failure with a redirect. From one that does not, a redirect
     // looks like success.
-    const least = failure.isReported ? 0 : failure.isAwaited ? 300 : 400
+    const least = failure.isReported || (failure.isOfRead && failure.isAwaited) ? 0 : failure.isAwaited ? 300 : 400
     if (this.#of.reply.statusCode < least) this.#refuse(failure.error)
     this.reportFailure()
     // The application goes on without the changes that have failed.

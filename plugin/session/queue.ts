@@ -1,3 +1,4 @@
+import { Outcome } from './outcome.js'
 import { errorCode } from '../../stores/errors.js'
 
 /** Runs the operations of a request one after another, and keeps the failure of the last one. */
@@ -5,7 +6,7 @@ export class Queue {
   #last: Promise<void> | undefined
   #failure: Failure | undefined
 
-  /** What the last operation has failed with. Undefined if it has succeeded. */
+  /** What the last write has failed with, or since then a read that nobody awaits. Undefined if all has succeeded. */
   get failure (): Failure | undefined {
     return this.#failure
   }
@@ -21,7 +22,7 @@ export class Queue {
   }
 
   /**
-   * Runs an operation once the earlier ones are over; at once if there are none.
+   * Runs a write once the earlier operations are over; at once if there are none.
    *
    * @param snapshot takes what the operation is about. It is called now, even if the operation has to wait. If it throws,
    * there is no operation: nothing was taken, so the next operation can take it.
@@ -35,19 +36,38 @@ export class Queue {
     } catch (error) {
       return new Outcome((_resolve, reject) => reject(error))
     }
-    const running = this.#last === undefined ? work(taken) : this.#last.then(async () => { await work(taken) })
+    return this.#enqueue(() => work(taken), failure => {
+      this.#failure = failure
+      if (failure !== undefined) onFailure()
+    })
+  }
+
+  /**
+   * Runs an operation that writes nothing, in the same order. The reply reports its failure only if the application does not
+   * await it.
+   */
+  read (work: () => Promise<void>, onFailure: () => void): Promise<void> {
+    return this.#enqueue(work, failure => {
+      if (failure === undefined || this.#failure !== undefined) return
+      this.#failure = failure
+      failure.isOfRead = true
+      onFailure()
+    })
+  }
+
+  /** @param end is called with the failure, or with undefined, before the promise settles */
+  #enqueue (work: () => Promise<void>, end: (failure: Failure | undefined) => void): Promise<void> {
+    const running = this.#last === undefined ? work() : this.#last.then(work)
     let last: Promise<void> | undefined
     const outcome = new Outcome((resolve, reject) => {
-      const end = (failure: Failure | undefined): void => {
-        this.#failure = failure
-        if (this.#last === last) this.#last = undefined
-      }
+      const leave = (): void => { if (this.#last === last) this.#last = undefined }
       last = running.then(() => {
         end(undefined)
+        leave()
         resolve()
       }, (error: unknown) => {
         end(new Failure(error, outcome))
-        onFailure()
+        leave()
         reject(error)
       })
     })
@@ -61,6 +81,8 @@ export class Failure {
   readonly error: unknown
   /** Whether the request has been answered with the failure, or the log tells it. */
   isReported = false
+  /** Whether the operation would have written nothing. */
+  isOfRead = false
   readonly #outcome: Outcome
 
   constructor (error: unknown, outcome: Outcome) {
@@ -77,27 +99,5 @@ export class Failure {
   isLike (error: unknown): boolean {
     const code = errorCode(this.error)
     return code !== undefined && code === errorCode(error)
-  }
-}
-
-/**
- * The promise of an operation. It knows whether the application awaits it. If nobody does, its rejection is not an
- * unhandled one, which would end the process: the reply reports the failure.
- */
-class Outcome extends Promise<void> {
-  isAwaited = false
-
-  static override get [Symbol.species] (): PromiseConstructor {
-    return Promise
-  }
-
-  constructor (executor: (resolve: () => void, reject: (error: unknown) => void) => void) {
-    super(executor)
-    void super.then(undefined, () => {})
-  }
-
-  override then<A = void, B = never> (onFulfilled?: ((value: void) => A | PromiseLike<A>) | null, onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
-    this.isAwaited = true
-    return super.then(onFulfilled, onRejected)
   }
 }

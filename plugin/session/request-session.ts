@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { checkedKeys } from './arguments.js'
+import { checkedCallback, checkedKeys } from './arguments.js'
 import { refuseAssignments } from './assignment.js'
 import { Operations, type Registration } from './operations.js'
+import { calledBack, type SessionCallback } from './outcome.js'
 import type { Session, SessionStatus } from './session.js'
 import { SessionValues } from './session-values.js'
 import type { Candidate } from './storage.js'
@@ -78,24 +79,26 @@ export class RequestSession implements Session {
     return this.#edit().update(key, fn) as never
   }
 
-  destroy (): Promise<void> {
-    return this.#operate().destroy(() => {
+  destroy (callback?: SessionCallback): Promise<void> {
+    return this.#calledBack('destroy', callback, operations => operations.destroy(() => {
       this.#values = SessionValues.empty(this.#of.storage.rows)
       this.#isDestroyed = true
-    })
+    }))
   }
 
   renewToken (): void {
     this.#edit().renew()
   }
 
-  async mergeSession (token: string): Promise<void> {
-    if (typeof token !== 'string') throw new InvalidArgumentError(`mergeSession needs the token of a session, not ${inspected(token)}`)
-    if (!isToken(token) || token === this.token) return
-    const { storage } = this.#of
-    const key = storage.keyOf(token)
-    const content = await storage.read(key, this.#request.log)
-    if (content !== undefined) this.#edit().merge(key, content)
+  mergeSession (token: string): Promise<void> {
+    return this.#operate().read(async () => {
+      if (typeof token !== 'string') throw new InvalidArgumentError(`mergeSession needs the token of a session, not ${inspected(token)}`)
+      if (!isToken(token) || token === this.token) return
+      const { storage } = this.#of
+      const key = storage.keyOf(token)
+      const content = await storage.read(key, this.#request.log)
+      if (content !== undefined) this.#edit().merge(key, content)
+    })
   }
 
   get status (): SessionStatus {
@@ -125,13 +128,28 @@ export class RequestSession implements Session {
     this.#edit().rememberMe(remember)
   }
 
-  commit (): Promise<void> {
-    const operations = this.#operate()
-    return operations.commit(() => {
+  commit (callback?: SessionCallback): Promise<void> {
+    return this.#commit('commit', callback)
+  }
+
+  save (callback?: SessionCallback): Promise<void> {
+    return this.#commit('save', callback)
+  }
+
+  #commit (method: string, callback: SessionCallback | undefined): Promise<void> {
+    return this.#calledBack(method, callback, operations => operations.commit(() => {
       // A hijacked reply does not pass onSend, so nothing else sets the cookie.
       const { raw, sent } = this.#reply
       if (sent && !raw.headersSent) operations.sendCookie((header, replaced) => addRawCookie(raw, header, replaced))
-    })
+    }))
+  }
+
+  reload (callback?: SessionCallback): Promise<void> {
+    return this.#calledBack('reload', callback, operations => operations.reload())
+  }
+
+  touch (callback?: SessionCallback): Promise<void> {
+    return this.#calledBack('touch', callback, operations => operations.read(() => this.#touch()))
   }
 
   set (key: string, value: unknown): void {
@@ -139,10 +157,18 @@ export class RequestSession implements Session {
     else this.put(key, value)
   }
 
-  async regenerate (keep: readonly string[] = []): Promise<void> {
-    const kept = checkedKeys(keep)
-    this.renewToken()
-    this.#edit().clear(kept)
+  regenerate (keep?: readonly string[] | SessionCallback, callback?: SessionCallback): Promise<void> {
+    const isKept = typeof keep !== 'function'
+    return this.#calledBack('regenerate', isKept ? callback : keep, operations => {
+      try {
+        const kept = checkedKeys(isKept && keep !== undefined ? keep : [])
+        this.renewToken()
+        this.#edit().clear(kept)
+        return Promise.resolve()
+      } catch (error) {
+        return operations.read(async () => { throw error })
+      }
+    })
   }
 
   data (): Record<string, unknown> {
@@ -218,6 +244,19 @@ export class RequestSession implements Session {
     })
     this.#watch()
     return this.#operations
+  }
+
+  /** Runs an operation, and calls back if the application wants that. */
+  #calledBack (method: string, callback: unknown, run: (operations: Operations) => Promise<void>): Promise<void> {
+    const checked = checkedCallback(method, callback)
+    return calledBack(run(this.#operate()), checked, error => this.#failRequest(error))
+  }
+
+  /** A callback has thrown. Nobody can catch that, so the request is answered with it. */
+  #failRequest (error: unknown): void {
+    const { raw, sent } = this.#reply
+    if (sent || raw.headersSent) this.#request.log.error({ err: error }, 'A function that the session has called back has failed')
+    else this.#reply.send(error)
   }
 
   /** Not for a websocket: what answers the upgrade sends headers of its own, and the reply's only if it is refused. */

@@ -1,11 +1,12 @@
 import { checkedDeadline, checkedKey } from './arguments.js'
 import { HandedOut } from './handed-out.js'
 import type { Predecessor, Stored } from './stored.js'
+import { Unsaved } from './unsaved.js'
 import type { SessionContent } from '../codecs/codec.js'
 import type { Holds } from '../codecs/holds.js'
 import { untyped } from '../codecs/typed.js'
 import { copy, isObject } from '../codecs/value.js'
-import { Changes, computed, type UpdateFunction } from '../commit/changes.js'
+import { computed, type Changes, type UpdateFunction } from '../commit/changes.js'
 import type { Row, Rows } from '../commit/rows.js'
 import { InvalidArgumentError } from '../errors.js'
 import { inspected } from '../../stores/validate.js'
@@ -22,9 +23,7 @@ export class SessionValues {
   #content: SessionContent | undefined
   /** The content lacks a log that cannot be applied to what is in the row. The commit of that log will fail. */
   #isPartial = false
-  /** The oldest log that is not saved. The later ones follow it; the last is the one that changes are added to. */
-  #unsaved = new Changes()
-  #changes = this.#unsaved
+  readonly #unsaved = new Unsaved()
   #handedOut: HandedOut | undefined
   #holds: Holds | undefined
   /** The new token of a renewal that has failed, and that may have been carried out. */
@@ -67,7 +66,7 @@ export class SessionValues {
     const { values } = this.#look()
     this.#rows.checkValue(value, checkedKey(key))
     values.set(key, value)
-    this.#changes.put(key, value)
+    this.#unsaved.newest.put(key, value)
     this.#handedOut?.forget(key)
   }
 
@@ -79,7 +78,7 @@ export class SessionValues {
 
   remove (key: string): void {
     if (!this.#look().values.delete(checkedKey(key))) return
-    this.#changes.remove(key)
+    this.#unsaved.newest.remove(key)
     this.#handedOut?.forget(key)
   }
 
@@ -92,7 +91,7 @@ export class SessionValues {
       values.delete(key)
       this.#handedOut?.forget(key)
     }
-    this.#changes.clear(keep)
+    this.#unsaved.newest.clear(keep)
   }
 
   exists (key: string): boolean {
@@ -113,7 +112,7 @@ export class SessionValues {
     const computedValue = computed(checkedKey(key), apply, values.get(key))
     this.#rows.checkValue(computedValue, key)
     values.set(key, computedValue)
-    this.#changes.update(key, apply)
+    this.#unsaved.newest.update(key, apply)
     this.#handedOut?.forget(key)
     const value = untyped(computedValue)
     if (isObject(value)) this.#hold(key, value)
@@ -130,7 +129,7 @@ export class SessionValues {
   }
 
   renew (): void {
-    this.#changes.renew()
+    this.#unsaved.newest.renew()
   }
 
   /** Takes the content of another session in. `row` is the key of its row. */
@@ -140,7 +139,7 @@ export class SessionValues {
     this.#notice()
     for (const [name, value] of other.values) content.values.set(name, value)
     content.deadline = Math.max(content.deadline, other.deadline)
-    this.#changes.merge(row, other)
+    this.#unsaved.newest.merge(row, other)
   }
 
   get deadline (): Date {
@@ -152,26 +151,26 @@ export class SessionValues {
     const time = Math.round(checkedDeadline(deadline) + this.#rows.clockSkew())
     if (time <= this.#rows.now()) throw new InvalidArgumentError('setDeadline needs a Date in the future; use destroy to end the session now')
     content.deadline = time
-    this.#changes.setDeadline(time)
+    this.#unsaved.newest.setDeadline(time)
   }
 
   rememberMe (remember: unknown): void {
     const content = this.#look()
     if (typeof remember !== 'boolean') throw new InvalidArgumentError(`rememberMe needs true or false, not ${inspected(remember)}`)
     content.rememberMe = remember
-    this.#changes.rememberMe(remember)
+    this.#unsaved.newest.rememberMe(remember)
   }
 
   /** Whether there are changes that are not saved or being saved. Throws `FST_SESSION_INVALID_VALUE` as {@link take} does. */
   get isChanged (): boolean {
     this.#notice()
-    return !this.#changes.isEmpty
+    return !this.#unsaved.newest.isEmpty
   }
 
   /** Whether there are changes that no commit has tried to save. Throws as {@link take} does. */
   get hasUntried (): boolean {
     this.#notice()
-    return this.#changes.hasUntried
+    return this.#unsaved.newest.hasUntried
   }
 
   /** Whether a commit has something to save, or to tell: that an object cannot be kept. */
@@ -191,28 +190,25 @@ export class SessionValues {
    */
   take ({ goesOn }: { readonly goesOn: boolean }): Changes {
     this.#notice()
-    if (goesOn) for (const [key, value] of this.#changes.lastPuts()) if (isObject(untyped(value))) this.#handOut(key, value as object)
-    const taken = this.#changes
-    this.#changes = taken.followedBy()
-    return taken
+    if (goesOn) for (const [key, value] of this.#unsaved.newest.lastPuts()) if (isObject(untyped(value))) this.#handOut(key, value as object)
+    return this.#unsaved.take()
   }
 
   /** What the row is to hold once the changes are saved that were taken. Undefined if that is not known without decoding. */
   contentWith (taken: Changes): SessionContent | undefined {
-    const isNewest = taken === this.#unsaved && taken.next === this.#changes && this.#changes.isEmpty
-    return isNewest && !this.#isPartial ? this.#content : undefined
+    return this.#unsaved.isAll(taken) && !this.#isPartial ? this.#content : undefined
   }
 
   /** A commit has saved the changes that it took. */
   saved (taken: Changes, stored: Stored | undefined): void {
-    this.#unsaved = taken.next as Changes
+    this.#unsaved.saved(taken)
     if (stored === undefined) return
     this.#stored = stored
     this.#holds = undefined
     this.#predecessor = undefined
     const { values, deadline } = stored.row
     if (values === undefined || values !== this.#content?.values) this.#content = undefined
-    else if (!this.#logs().some(log => log.deadline !== undefined)) this.#content.deadline = deadline
+    else if (!this.#unsaved.logs.some(log => log.deadline !== undefined)) this.#content.deadline = deadline
   }
 
   /** A touch has moved the expiry of the row. */
@@ -222,8 +218,7 @@ export class SessionValues {
 
   /** A commit has failed: the changes that it took come before those that were made since. */
   failed (taken: Changes): void {
-    taken.putBack()
-    this.#unsaved = taken.next as Changes
+    this.#unsaved.failed(taken)
   }
 
   /** A commit has found that another request has ended the session. What is left are the request's own changes. */
@@ -237,13 +232,21 @@ export class SessionValues {
 
   /** Drops the changes whose commit has failed. */
   dropFailed (): void {
-    if (this.#changes.dropFailed()) this.#content = undefined
+    if (this.#unsaved.newest.dropFailed()) this.#content = undefined
     this.renewal = undefined
+  }
+
+  /** Drops all changes, and takes what the row holds now. */
+  reload (stored: Stored, content: SessionContent): void {
+    this.rollBack()
+    this.#stored = stored
+    this.#holds = undefined
+    this.#content = content
   }
 
   /** Drops all changes: the session is again what was saved last. */
   rollBack (): void {
-    this.#unsaved = this.#changes = new Changes()
+    this.#unsaved.drop()
     this.#content = undefined
     this.#handedOut = undefined
     this.renewal = undefined
@@ -262,7 +265,7 @@ export class SessionValues {
     this.#notice()
     if (row !== undefined) this.#handedOut?.putInto(content.values, this.#rowHolds(row))
     this.#isPartial = false
-    for (const log of this.#logs()) {
+    for (const log of this.#unsaved.logs) {
       try {
         log.apply(content)
       } catch {
@@ -273,23 +276,11 @@ export class SessionValues {
     return content
   }
 
-  /** The logs that are not saved, the oldest first. */
-  #logs (): Changes[] {
-    const logs: Changes[] = []
-    for (let log: Changes | undefined = this.#unsaved; log !== undefined; log = log.next) logs.push(log)
-    return logs
-  }
-
   /** Notes an object that is handed out. What the application has put is saved as it is at the commit anyway. */
   #hold (key: string, value: object): void {
-    if (this.#handedOut?.holds(key, value) === true || this.#changes.hasPut(key)) return
+    if (this.#handedOut?.holds(key, value) === true || this.#unsaved.newest.hasPut(key)) return
     const row = this.#stored?.row
-    this.#handOut(key, value, row !== undefined && this.#isFromRow(key) ? this.#rowHolds(row) : undefined)
-  }
-
-  #isFromRow (key: string): boolean {
-    for (let log: Changes | undefined = this.#unsaved; log !== undefined; log = log.next) if (log.concerns(key)) return false
-    return true
+    this.#handOut(key, value, row !== undefined && !this.#unsaved.concerns(key) ? this.#rowHolds(row) : undefined)
   }
 
   #handOut (key: string, value: object, holds?: Holds): void {
@@ -306,7 +297,7 @@ export class SessionValues {
   #notice (): void {
     if (this.#handedOut === undefined) return
     for (const [key, value] of this.#handedOut.takeChanged()) {
-      this.#changes.put(key, value)
+      this.#unsaved.newest.put(key, value)
       this.#content?.values.set(key, value)
     }
   }

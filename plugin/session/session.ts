@@ -1,4 +1,7 @@
+import type { SessionCallback } from './outcome.js'
 import type { MaybeTyped } from '../codecs/typed.js'
+
+export type { SessionCallback } from './outcome.js'
 
 /**
  * The keys of your sessions and the types of their values. Add yours by declaration merging:
@@ -32,7 +35,9 @@ export type SessionStatus = 'unmodified' | 'modified' | 'destroyed'
  * long stream) calls {@link Session.commit}.
  *
  * Every method throws `FST_SESSION_INVALID_ARGUMENT` (500) for a key that is not a string or is empty. Every method that
- * returns a promise may reject with `FST_SESSION_STORE_UNAVAILABLE` (503).
+ * returns a promise may reject with `FST_SESSION_STORE_UNAVAILABLE` (503). A promise that nobody awaits never ends the
+ * process: if it rejects, the reply fails in its place. The methods that take a callback, for code written in that style,
+ * call it once, with null or the error, and return their promise all the same.
  */
 export interface Session {
   /** Returns the value of a key, or undefined. */
@@ -74,7 +79,7 @@ export interface Session {
    * If the deletion fails, the session may still be alive: call `destroy` again. The reply of a request that does not await
    * `destroy` fails in its place.
    */
-  destroy (): Promise<void>
+  destroy (callback?: SessionCallback): Promise<void>
 
   /**
    * Gives the session a new token and a new lifetime, in one step at its commit. Call it whenever the user's rights change,
@@ -126,13 +131,29 @@ export interface Session {
    * After a failed commit the reply must not look like success: with a status below 300 (below 400 if nobody awaits the
    * commit) the reply fails in its place. The reply saves what was changed after the failure, not what has failed.
    */
-  commit (): Promise<void>
+  commit (callback?: SessionCallback): Promise<void>
+
+  /** {@link Session.commit}, under the name that other session plugins have for it. */
+  save (callback?: SessionCallback): Promise<void>
+
+  /**
+   * Loads the session anew, and drops what was changed and not committed. Rejects with `FST_SESSION_GONE` (409) if the
+   * session has ended; it is empty then.
+   */
+  reload (callback?: SessionCallback): Promise<void>
+
+  /**
+   * Prolongs the session now, if the plugin has an `idleTimeout` and its `touchInterval` is over. Each reply does so by
+   * itself. A failure is logged, and the next touch tries again.
+   */
+  touch (callback?: SessionCallback): Promise<void>
 
   /** {@link Session.put}; undefined removes the key. For @fastify/passport, @fastify/flash and similar plugins. */
   set<K extends SessionKey> (key: K, value: MaybeTyped<SessionValue<K>> | undefined): void
 
-  /** {@link Session.renewToken}, then removes all keys but these. For @fastify/passport. */
-  regenerate (keep?: readonly SessionKey[]): Promise<void>
+  /** {@link Session.renewToken}, then removes all keys but these. For @fastify/passport, Express's passport and others. */
+  regenerate (keep?: readonly SessionKey[], callback?: SessionCallback): Promise<void>
+  regenerate (callback: SessionCallback): Promise<void>
 
   /** Returns a copy of all values as a plain object. */
   data (): Record<string, unknown>

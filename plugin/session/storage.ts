@@ -58,6 +58,14 @@ export class SessionStorage {
     return row?.token === key ? this.#decode(row, log) : undefined
   }
 
+  /** Reads a session again. Returns undefined if it has ended. */
+  async reload ({ token, row: { key } }: Stored, log: FastifyBaseLogger): Promise<{ readonly stored: Stored, readonly content: SessionContent } | undefined> {
+    const { sessions } = await this.#settings.store.find([key])
+    const row = sessions.find(({ token }) => token === key)
+    const content = row === undefined ? undefined : this.#decode(row, log)
+    return row === undefined || content === undefined ? undefined : { stored: { token, row: this.rows.found(row, content, performance.now()) }, content }
+  }
+
   /**
    * Saves the changes that were taken. If that fails they are put back. Throws `FST_SESSION_GONE`,
    * `FST_SESSION_HEADERS_SENT`, `FST_SESSION_TOO_LARGE`, `FST_SESSION_STORE_UNAVAILABLE`, and what a function given to

@@ -84,3 +84,15 @@ for (const [what, proto, secure, warning] of [
     t.equal(site.log.complaints.length, warning === undefined ? 0 : 1)
   })
 }
+
+t.test('an assignment to request.session is an error that says what to write', async t => {
+  const browser = (await startSite(t)).browser()
+  for (const [value, message] of [
+    [null, 'request.session cannot be assigned. To end the session, call await request.session.destroy()'],
+    [undefined, 'request.session cannot be assigned. To end the session, call await request.session.destroy()'],
+    [{ user: 1 }, 'request.session cannot be assigned. To keep values, call request.session.put(key, value) for each']
+  ] as const) {
+    const { response } = await browser.visit((_session, request) => { Object.assign(request, { session: value }) })
+    t.match(response.json(), { statusCode: 500, code: 'FST_SESSION_INVALID_ARGUMENT', message })
+  }
+})
