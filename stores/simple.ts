@@ -1,4 +1,4 @@
-import { isSeen } from './sql/successor.js'
+import { isSeen } from './successor.js'
 import type { ChangedSession, Found, NewSession, Outcome, SessionStore, StoredSession, TouchedSession, Write } from './store.js'
 
 /**
@@ -28,7 +28,7 @@ export function simpleStore (store: SimpleStore): SessionStore {
   return new LastWriteWins(store)
 }
 
-/** The expiry is unknown to such a store's caller; the deadline in the data is what counts. */
+/** A store of this kind does not say when a session expires. The deadline in the data decides. */
 const UNKNOWN_TTL = 0
 
 class LastWriteWins implements SessionStore {
@@ -75,7 +75,7 @@ class LastWriteWins implements SessionStore {
 
   async rewrite (tokens: readonly string[], decide: (found: Found) => readonly Write[]): Promise<void> {
     const writes = decide(await this.find(tokens))
-    // What is new first: should that fail, nothing is lost.
+    // Write first and delete last, so that a failure in between loses nothing.
     for (const write of writes) if (write.kind === 'insert' || write.kind === 'update') await this.insert(write.session)
     for (const write of writes) if (write.kind === 'move' || write.kind === 'delete') await this.#store.delete(write.token)
   }

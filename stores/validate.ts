@@ -2,15 +2,15 @@ import { inspect } from 'node:util'
 import { closest } from './closest.js'
 import { InvalidOptionError } from './errors.js'
 
-/** More than a browser or a database can mean: 100 years, in milliseconds. */
+/** The longest duration that an option may have, in milliseconds: 100 years. */
 const LONGEST = 100 * 365.25 * 24 * 3_600_000
-/** The longest that a timer can wait, in milliseconds. */
+/** The longest delay of a timer in Node.js, in milliseconds. */
 export const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
- * Refuses options that there are not, and suggests the one that was probably meant.
+ * Throws for an unknown option, and suggests the one that was probably meant.
  *
- * @param advice what to do in place of options that are usual elsewhere
+ * @param advice what to do instead, for options of other session libraries
  */
 export function knownOnly (options: unknown, known: readonly string[], prefix = '', advice: ReadonlyMap<string, string> = new Map()): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new InvalidOptionError(`The options must be an object, not ${inspected(options)}`)
@@ -22,14 +22,14 @@ export function knownOnly (options: unknown, known: readonly string[], prefix = 
   }
 }
 
-/** A length of time in whole milliseconds. */
+/** Checks a duration in whole milliseconds. */
 export function duration (option: string, value: unknown, otherwise: number, { least = 0, most = LONGEST } = {}): number {
   if (value === undefined) return otherwise
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
   throw new InvalidOptionError(`${option} must be a whole number of milliseconds from ${least} to ${most}, not ${inspected(value)}`)
 }
 
-/** Without `otherwise` it must be given. */
+/** Checks a count. Without `otherwise` the option is required. */
 export function positiveInteger (option: string, value: unknown, otherwise?: number): number {
   if (value === undefined && otherwise !== undefined) return otherwise
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value

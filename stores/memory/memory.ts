@@ -1,8 +1,8 @@
-import { Cleanup, cleanupIntervalOf } from '../sql/cleanup.js'
+import { Cleanup, cleanupIntervalOf } from '../cleanup.js'
 import { ExpiryQueue } from './expiry-queue.js'
 import type { TimedStore } from '../clock.js'
 import { expiryStays } from '../expiry.js'
-import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from '../sql/successor.js'
+import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from '../successor.js'
 import {
   SUCCESSOR_TTL, type ChangedSession, type Found, type NewSession, type Outcome, type SessionStore, type StoredSession,
   type StoreLog, type TouchedSession, type Write
@@ -18,7 +18,8 @@ export interface MemoryStoreOptions {
 }
 
 /**
- * Keeps sessions in this process: for development, tests, and services of one process that may forget.
+ * Keeps sessions in the memory of this process: for development, for tests, and for a service of one process that may lose its
+ * sessions in a restart.
  * Throws `FST_SESSION_INVALID_OPTION`.
  */
 export function memoryStore (options: MemoryStoreOptions = {}): SessionStore {
@@ -184,11 +185,11 @@ class MemoryStore implements TimedStore {
       row.data = data
       row.expiry = expiry
     }
-    // What was deleted before its time is still in the queue.
+    // The queue still has entries of rows that were deleted early.
     if (this.#expiries.size > 2 * this.#rows.size + 1000) this.#expiries.rebuild(this.#rows)
   }
 
-  /** When the row may go: a renewed session's note stays for its time. */
+  /** When the row may be deleted. The note of a renewed session stays for SUCCESSOR_TTL after its expiry. */
   #dueAt (row: Row): number {
     return successorIn(row.data) === undefined ? row.expiry : row.expiry + SUCCESSOR_TTL
   }
@@ -218,7 +219,7 @@ class MemoryStore implements TimedStore {
   }
 }
 
-/** A small Buffer is a part of a larger piece of memory, all of which is kept as long as one of its parts is. */
+/** Copies the data. A small Buffer is part of Node's pool, and would keep all 8 KB of it in memory. */
 function ownCopy (data: Uint8Array): Uint8Array {
   const copy = Buffer.allocUnsafeSlow(data.length)
   copy.set(data)

@@ -7,7 +7,7 @@ import { inspectTable, LARGEST, quoted, SCHEMA_FILE, timeIn, type MssqlTable } f
 import { UnreachedError, type Contact, type ErrorKind, type Rows, type SqlDatabase } from '../sql/database.js'
 import { SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
 import type { ChangedSession, NewSession, SessionStore, StoredSession, TouchedSession } from '../store.js'
-import { successorIn } from '../sql/successor.js'
+import { successorIn } from '../successor.js'
 import { boolean, knownOnly, tableName } from '../validate.js'
 
 export type { MssqlConfig, MssqlPool, MssqlSource } from './pool.js'

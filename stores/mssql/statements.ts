@@ -1,5 +1,5 @@
 import { CHAR_43, INT, rowSource, TOKEN_LENGTH, type Parameter, type Row, type RowSource } from './rows.js'
-import { NOTE } from '../sql/successor.js'
+import { NOTE } from '../successor.js'
 import { SUCCESSOR_TTL, type ChangedSession, type NewSession, type Seen, type TouchedSession } from '../store.js'
 
 /*

@@ -10,7 +10,7 @@ import { updateOneByOne, updateTogether } from './updates.js'
 import { CommitLostError, LostError, UnreachedError, type Contact, type Rows, type SqlDatabase } from '../sql/database.js'
 import { SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
 import type { ChangedSession, NewSession, SessionStore, StoredSession, TouchedSession } from '../store.js'
-import { successorIn } from '../sql/successor.js'
+import { successorIn } from '../successor.js'
 import { boolean, knownOnly, tableName } from '../validate.js'
 
 export type { MysqlPool, MysqlPoolOptions, MysqlSource } from './pool.js'

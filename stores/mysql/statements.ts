@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.js'
-import { NOTE } from '../sql/successor.js'
+import { NOTE } from '../successor.js'
 import { SUCCESSOR_TTL, type ChangedSession, type NewSession, type Seen, type TouchedSession } from '../store.js'
 
 /** A statement and its values. */

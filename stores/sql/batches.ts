@@ -3,7 +3,7 @@ import type { Lanes } from './batch.js'
 import { LostError, type Contact } from './database.js'
 import type { ReadRows } from './reader.js'
 import { holdsData } from './rows.js'
-import { MOST_SUCCESSORS } from './successor.js'
+import { MOST_SUCCESSORS } from '../successor.js'
 import type { ChangedSession, Found, NewSession, Outcome, StoredSession, TouchedSession } from '../store.js'
 
 /** The most bytes of data in one statement: larger ones gain nothing, and take long. */

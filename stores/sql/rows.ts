@@ -1,4 +1,4 @@
-import { isSeen, successorIn } from './successor.js'
+import { isSeen, successorIn } from '../successor.js'
 import type { StoredSession } from '../store.js'
 
 /** Rows by what they are. */

@@ -1,6 +1,6 @@
 import type { Access } from './access.js'
 import { CommitLostError, LostError, UnreachedError } from './database.js'
-import { successorNote } from './successor.js'
+import { successorNote } from '../successor.js'
 import { timerUntil } from '../deadline.js'
 import { StoreUnavailableError } from '../errors.js'
 import type { Found, NewSession, StoredSession, Write } from '../store.js'

@@ -26,6 +26,7 @@ const FORBIDDEN: ReadonlyArray<readonly [string, string]> = [
   ['stores/store.ts', '../plugin/session/session.js'],
   ['stores/guard.ts', './mysql/mysql.js'],
   ['stores/memory/memory.ts', '../../plugin/errors.js'],
+  ['stores/memory/memory.ts', '../sql/batch.js'],
   ['stores/sql/batch.ts', '../mysql/pool.js'],
   ['stores/sql/batch.ts', 'mysql2'],
   ['stores/mysql/mysql.ts', '../mssql/pool.js'],

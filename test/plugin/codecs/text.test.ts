@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { SessionContent } from '../../../plugin/codecs/codec.js'
 import { textCodec } from '../../../plugin/codecs/text.js'
-import { successorNote } from '../../../stores/sql/successor.js'
+import { successorNote } from '../../../stores/successor.js'
 
 const content: SessionContent = {
   deadline: Date.UTC(2026, 10, 23, 18, 20, 26),

@@ -1,6 +1,6 @@
-import { withoutTokens } from '../errors.js'
-import type { StoreLog } from '../store.js'
-import { duration, LONGEST_TIMER } from '../validate.js'
+import { withoutTokens } from './errors.js'
+import type { StoreLog } from './store.js'
+import { duration, LONGEST_TIMER } from './validate.js'
 
 /** How often expired rows are deleted unless the user says otherwise, in milliseconds: SCS's default. */
 const FIVE_MINUTES = 300_000
@@ -12,8 +12,8 @@ export function cleanupIntervalOf (value: unknown, otherwise: number = FIVE_MINU
 }
 
 /**
- * Runs the cleanup of a store from time to time: each pause up to a tenth shorter or longer than asked, so that processes
- * that were started together drift apart. The timer keeps no process alive.
+ * Runs the cleanup of a store at intervals. Each interval is up to a tenth shorter or longer than the option says, so that
+ * processes that start together do not clean up together. The timer does not keep the process alive.
  */
 export class Cleanup {
   readonly #interval: number
@@ -25,7 +25,7 @@ export class Cleanup {
 
   /**
    * @param interval in milliseconds; 0 for never
-   * @param run one cleanup; it should look at `stop` between two statements, and end its rests with it
+   * @param run one cleanup; it checks `stop` between two statements, and ends its pauses when `stop` aborts
    */
   constructor (interval: number, run: (stop: AbortSignal) => Promise<void>) {
     this.#interval = interval
@@ -37,7 +37,7 @@ export class Cleanup {
     if (this.#interval > 0 && !this.#stop.signal.aborted && this.#timer === undefined) this.#schedule()
   }
 
-  /** No further cleanup begins, and the one that is running ends after its statement. May be called any number of times. */
+  /** Starts no further cleanup. One that is running ends after its current statement. May be called more than once. */
   stop (): void {
     this.#stop.abort()
     clearTimeout(this.#timer)

@@ -1,5 +1,5 @@
-import { asBuffer } from '../bytes.js'
-import { FORMAT } from '../format.js'
+import { asBuffer } from './bytes.js'
+import { FORMAT } from './format.js'
 
 /*
  * The note that a renewed session leaves in its old row: it names the new one, so that a sign-out that was loaded under
@@ -10,7 +10,7 @@ import { FORMAT } from '../format.js'
 /** How the data of such a row begins. */
 export const NOTE = Buffer.from(`${FORMAT}renewed as `)
 
-/** A chain of renewals is followed this far: many more than fit into SUCCESSOR_TTL. */
+/** How far a chain of renewals is followed: more links than can come about within SUCCESSOR_TTL. */
 export const MOST_SUCCESSORS = 32
 
 /** The data of the row that a renewed session leaves. */
@@ -20,7 +20,7 @@ export function successorNote (token: string): Buffer {
 
 /** The token that such a row names, or undefined if the data is no such note. */
 export function successorIn (data: Uint8Array): string | undefined {
-  // Every row that is read is looked at, so nothing is allocated for it.
+  // Called for every row that is read, so it allocates nothing.
   if (data.length < NOTE.length || NOTE.compare(data, 0, NOTE.length) !== 0) return undefined
   return asBuffer(data).toString('utf8', NOTE.length)
 }
