@@ -1,5 +1,3 @@
-import { beginning } from './beginning.js'
-import { DefinitionWriter, Definitions } from './definitions.js'
 import { ValueReader } from './decode.js'
 import { ValueWriter } from './encode.js'
 import type { Note } from './notes.js'
@@ -7,6 +5,7 @@ import { damaged, GobReader } from './reader.js'
 import { isWholeTime, readTime, timeBytes, ZERO_TIME } from './time.js'
 import { ANY_MAP, isSame, isTime, TIME, type GoType, type StructType } from './types.js'
 import { GobWriter, LONGEST_NUMBER, unsignedToken } from './writer.js'
+import { WrittenDefinitions } from './written.js'
 import type { Codec, SessionContent } from '../codec.js'
 
 /** Where SCS keeps what `RememberMe` was called with. */
@@ -28,9 +27,8 @@ export const gobCodec: Codec = {
 
   encode (content) {
     const notes = content.notes as Notes | undefined
-    const definitions = new DefinitionWriter(KNOWN_TYPES, FIRST_FREE_ID)
     const writer = new GobWriter(RESERVED, 32 * (2 + content.values.size))
-    const values = new ValueWriter(writer, definitions)
+    const values = new ValueWriter(writer, DEFINED)
     writer.signed(SESSION_ID)
     writer.unsigned(1)
     writer.bytes(deadlineBytes(content.deadline, notes?.get(DEADLINE)))
@@ -43,26 +41,24 @@ export const gobCodec: Codec = {
     }
     if (isRemembered) values.entry(REMEMBER_ME, rememberMe, undefined)
     writer.unsigned(0)
-    return assembled(writer, definitions.written)
+    return assembled(writer, values.definitions)
   },
 
   decode (data) {
-    const { position, definitions } = beginning(data)
-    const reader = new GobReader(data, position)
-    const values = new ValueReader(reader, new Definitions(definitions))
+    const reader = new GobReader(data)
+    const values = new ValueReader(reader)
     return readSession(reader, values, values.type(false))
   },
 
   check (value, key) {
-    new ValueWriter(new GobWriter(0, 64), new DefinitionWriter(KNOWN_TYPES, FIRST_FREE_ID)).entry(key, value, undefined)
+    new ValueWriter(new GobWriter(0, 64), DEFINED).entry(key, value, undefined)
   }
 }
 
 /** Whether data begins as SCS's do: with the definition of the struct of a session. */
 export function isOfScs (data: Uint8Array): boolean {
   try {
-    const { position, definitions } = beginning(data)
-    return isSession(new ValueReader(new GobReader(data, position), new Definitions(definitions)).type(false))
+    return isSession(new ValueReader(new GobReader(data)).type(false))
   } catch {
     return false
   }
@@ -75,23 +71,19 @@ export function isOfScs (data: Uint8Array): boolean {
 
 const SESSION: StructType = { kind: 'struct', name: '', fields: [{ name: 'Deadline', type: TIME }, { name: 'Values', type: ANY_MAP }] }
 const SESSION_ID = 65
-const KNOWN_TYPES: ReadonlyMap<GoType, number> = new Map<GoType, number>([[SESSION, SESSION_ID], [TIME, 66], [ANY_MAP, 67]])
-const FIRST_FREE_ID = 68
+const DEFINED = defined()
+const RESERVED = DEFINED.bytes.length + LONGEST_NUMBER
 
-const PREFIX = prefix()
-const RESERVED = PREFIX.length + LONGEST_NUMBER
-
-function prefix (): Buffer {
-  const definitions = new DefinitionWriter(new Map(), SESSION_ID)
-  definitions.id(SESSION)
-  return Buffer.from(definitions.written ?? [])
+function defined (): WrittenDefinitions {
+  const { bytes } = new WrittenDefinitions(new Map(), SESSION_ID).with(SESSION)
+  return new WrittenDefinitions(new Map<GoType, number>([[SESSION, SESSION_ID], [TIME, 66], [ANY_MAP, 67]]), 68, bytes)
 }
 
-function assembled (writer: GobWriter, definitions: Buffer | undefined): Uint8Array {
+function assembled (writer: GobWriter, { bytes }: WrittenDefinitions): Uint8Array {
   const count = unsignedToken(writer.end - RESERVED)
   const start = writer.fillUpTo(RESERVED, count)
-  if (definitions !== undefined) return Buffer.concat([PREFIX, definitions, writer.from(start)])
-  return writer.from(writer.fillUpTo(start, PREFIX))
+  if (bytes !== DEFINED.bytes) return Buffer.concat([bytes, writer.from(start)])
+  return writer.from(writer.fillUpTo(start, bytes))
 }
 
 function deadlineBytes (deadline: number, note: Note | undefined): Uint8Array {
@@ -125,17 +117,17 @@ function isSession (type: GoType): type is StructType {
 }
 
 function readDeadline (reader: GobReader, notes: Map<string | symbol, Note>): number {
-  const raw = reader.view()
-  const time = readTime(raw)
+  const start = reader.skip()
+  const time = readTime(reader.bytes, start, reader.position - start)
   if (time === undefined) throw damaged('its deadline is no time')
   const deadline = Math.max(-LATEST, Math.min(time, LATEST))
-  if (!isWholeTime(raw)) notes.set(DEADLINE, { raw, of: deadline })
+  if (!isWholeTime(reader.bytes, start)) notes.set(DEADLINE, { raw: reader.bytes.subarray(start, reader.position), of: deadline })
   return deadline
 }
 
 function readValues (reader: GobReader, values: ValueReader, into: Map<string, unknown>, notes: Map<string | symbol, Note>): void {
   for (let count = reader.count(); count > 0; count--) {
-    const key = reader.text()
+    const key = reader.name()
     if (key === undefined) throw damaged('a key is not UTF-8')
     into.set(key, values.interface())
     if (values.note !== undefined) notes.set(key, values.note)

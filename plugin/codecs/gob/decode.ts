@@ -1,4 +1,4 @@
-import type { Definitions } from './definitions.js'
+import { definitionsAfter, noDefinitions } from './known.js'
 import { note, type Note } from './notes.js'
 import { damaged, type GobReader } from './reader.js'
 import { isWholeTime, readTime, ZERO_TIME } from './time.js'
@@ -17,32 +17,25 @@ export class ValueReader {
   /** The note of the value that was read last. */
   note: Note | undefined
   readonly #reader: GobReader
-  readonly #definitions: Definitions
+  #definitions = noDefinitions()
   #depth = 0
   #fillable: number
 
-  constructor (reader: GobReader, definitions: Definitions) {
+  constructor (reader: GobReader) {
     this.#reader = reader
-    this.#definitions = definitions
     this.#fillable = reader.bytes.length * FILLED_PER_BYTE + FILLED_AT_LEAST
   }
 
   /**
    * Reads definitions until a value follows. Returns the type of that value.
    *
-   * @param isInside whether it is the value of an interface: then the message may go on after a definition
+   * @param isInside whether it is the value of an interface
    */
   type (isInside: boolean): GoType {
-    for (;;) {
-      if (this.#reader.left === 0) this.#reader.message()
-      const id = this.#reader.typeId()
-      if (id >= 0) return this.#definitions.type(id)
-      this.#definitions.read(-id, this.#reader)
-      if (this.#reader.left === 0) continue
-      if (!isInside) throw damaged('a definition is longer than it should be')
-      // The size of what follows, of which Go takes no notice either.
-      this.#reader.unsigned()
-    }
+    const id = this.#reader.valueId()
+    if (id !== undefined) return this.#definitions.type(id)
+    this.#definitions = definitionsAfter(this.#definitions, this.#reader, isInside)
+    return this.type(isInside)
   }
 
   /** Reads a value of a type. */
@@ -88,21 +81,22 @@ export class ValueReader {
     if (type.kind !== 'struct' && this.#reader.unsigned() !== 0) throw damaged('a value does not begin where it should')
     const value = this.read(of.type)
     if (isKnown && registered.isUsual === true) return value
-    this.note = this.note === undefined ? of : { ...of, ...this.note as Note }
+    this.note = this.note === undefined ? of : { ...this.note as Note, name: of.name, type: of.type }
     return typeof value === 'object' && value !== null ? note(value, this.note) : value
   }
 
   /** The name of an interface's type, as far as possible with the type; null for nil. */
   #name (): Registered | string | null {
     const reader = this.#reader
+    const before = reader.position
     const length = reader.length()
     if (length === 0) return null
     if (length > LONGEST_NAME) throw damaged('the name of a type is too long')
     const start = reader.position
-    reader.position += length
     const usual = typeNamedAt(reader.bytes, start, length)
+    reader.position = usual === undefined ? before : start + length
     if (usual !== undefined) return usual
-    const name = reader.bytes.toString('utf8', start, reader.position)
+    const name = reader.name() ?? reader.view().toString()
     return typeNamed(name) ?? name
   }
 
@@ -122,15 +116,17 @@ export class ValueReader {
   }
 
   #opaque (type: OpaqueType): object {
-    const raw = this.#reader.view()
-    const time = isTime(type) ? readTime(raw) : undefined
+    const { bytes } = this.#reader
+    const start = this.#reader.skip()
+    const end = this.#reader.position
+    const time = isTime(type) ? readTime(bytes, start, end - start) : undefined
     if (time === undefined) {
-      this.note = { raw }
-      return note(new Uint8Array(raw), this.note)
+      const raw = bytes.subarray(start, end)
+      return this.#noted(new Uint8Array(raw), { raw })
     }
     const date = new Date(time)
-    const isExact = !Number.isNaN(date.getTime()) && isWholeTime(raw)
-    return this.#noted(date, isExact ? undefined : { raw, of: date.getTime() })
+    const isExact = isWholeTime(bytes, start) && !Number.isNaN(date.getTime())
+    return this.#noted(date, isExact ? undefined : { raw: bytes.subarray(start, end), of: date.getTime() })
   }
 
   #list (type: SliceType | ArrayType): unknown[] {
@@ -149,7 +145,7 @@ export class ValueReader {
     const parts = new Parts()
     const object = {}
     for (let count = this.#count(); count > 0; count--) {
-      const key = this.#reader.text()
+      const key = this.#reader.name()
       if (key === undefined) throw damaged('a key is not UTF-8')
       define(object, key, this.read(elem))
       parts.add(key, this.note)
@@ -176,21 +172,27 @@ export class ValueReader {
   #struct ({ fields }: StructType): object {
     const parts = new Parts()
     const object = {}
-    const add = (index: number, value: unknown) => {
-      const { name } = fields[index] as StructType['fields'][number]
-      define(object, name, value)
-      parts.add(name, this.note)
-    }
     let next = 0
     for (let delta; (delta = this.#reader.count()) !== 0;) {
       const index = next + delta - 1
       const field = fields[index]
       if (field === undefined) throw damaged('a value has a field that its type has not')
-      while (next < index) add(next, this.#zero(fields[next++]?.type as GoType))
-      add(next++, this.read(field.type))
+      this.#fillIn(object, fields, next, index, parts)
+      define(object, field.name, this.read(field.type))
+      parts.add(field.name, this.note)
+      next = index + 1
     }
-    while (next < fields.length) add(next, this.#zero(fields[next++]?.type as GoType))
+    this.#fillIn(object, fields, next, fields.length, parts)
     return this.#noted(object, parts.note)
+  }
+
+  /** Puts zeros into the fields from one to before another. */
+  #fillIn (object: { [name: string]: unknown }, fields: StructType['fields'], from: number, to: number, parts: Parts): void {
+    for (let i = from; i < to; i++) {
+      const { name, type } = fields[i] as StructType['fields'][number]
+      define(object, name, this.#zero(type))
+      parts.add(name, this.note)
+    }
   }
 
   /** What Go has in a field that was left out. Null where that is nil, or where its bytes are not known. */

@@ -1,11 +1,11 @@
 import { types } from 'node:util'
-import type { DefinitionWriter } from './definitions.js'
 import { isInRange } from './decode.js'
 import { fits, isRawTime, whyNoStruct } from './fits.js'
 import { isRegistered, noteOf, type Note } from './notes.js'
 import { timeBytes, ZERO_TIME } from './time.js'
 import { isTime, typeNamed, type ArrayType, type GoType, type MapType, type Registered, type SliceType, type StructType } from './types.js'
 import type { GobWriter } from './writer.js'
+import type { WrittenDefinitions } from './written.js'
 import { NoGoValueError } from '../../errors.js'
 import { isObject, kindOf } from '../kinds.js'
 import { MOST_LEVELS } from '../limits.js'
@@ -29,15 +29,21 @@ const DEFAULTS = {
 /** Writes values. Throws `FST_SESSION_INVALID_VALUE`, naming the place, for what Go has no type for. */
 export class ValueWriter {
   readonly #writer: GobWriter
-  readonly #definitions: DefinitionWriter
+  #definitions: WrittenDefinitions
   #key = ''
   /** The objects that the value which is being written is inside of, from the outermost on, and the place inside each. */
   readonly #inside: object[] = []
-  readonly #places: number[] = []
+  readonly #places: Array<number | string> = []
 
-  constructor (writer: GobWriter, definitions: DefinitionWriter) {
+  /** @param definitions those that are there before any value is written */
+  constructor (writer: GobWriter, definitions: WrittenDefinitions) {
     this.#writer = writer
     this.#definitions = definitions
+  }
+
+  /** The definitions of the types of all that has been written. */
+  get definitions (): WrittenDefinitions {
+    return this.#definitions
   }
 
   /**
@@ -58,12 +64,18 @@ export class ValueWriter {
     }
     const plain = value instanceof TypedValue ? value.value : value
     const { name, type } = this.#registered(value, note)
-    this.#writer.text(name)
-    this.#writer.signed(this.#definitions.id(type))
-    this.#writer.counted(() => {
-      if (type.kind !== 'struct') this.#writer.unsigned(0)
-      this.#write(plain, type, note)
-    })
+    const writer = this.#writer
+    writer.text(name)
+    writer.signed(this.#definitions.id(type) ?? this.#define(type))
+    const start = writer.begin()
+    if (type.kind !== 'struct') writer.unsigned(0)
+    this.#write(plain, type, note)
+    writer.finish(start)
+  }
+
+  #define (type: GoType): number {
+    this.#definitions = this.#definitions.with(type)
+    return this.#definitions.id(type) as number
   }
 
   /** The type of a value: the one that it was given or was read with, else that of the value in its place before, else the usual one. */
@@ -147,13 +159,16 @@ export class ValueWriter {
 
   #properties (object: Properties, { elem }: MapType, note: Note | undefined): void {
     const names = Object.keys(object)
-    this.#writer.unsigned(names.reduce((count, name) => object[name] === undefined ? count : count + 1, 0))
+    let count = 0
+    for (let i = 0; i < names.length; i++) if (object[names[i] as string] !== undefined) count++
+    this.#writer.unsigned(count)
     for (let i = 0; i < names.length; i++) {
       const name = names[i] as string
-      if (object[name] === undefined) continue
+      const part = object[name]
+      if (part === undefined) continue
       this.#places[this.#places.length - 1] = i
       this.#text(name)
-      this.#part(i, object[name], elem, note?.parts?.get(name))
+      this.#part(i, part, elem, note?.parts?.get(name))
     }
   }
 
@@ -168,18 +183,19 @@ export class ValueWriter {
 
   #struct (value: Properties, { fields }: StructType, note: Note | undefined): void {
     let last = -1
-    for (const [index, { name, type }] of fields.entries()) {
+    for (let i = 0; i < fields.length; i++) {
+      const { name, type } = fields[i] as StructType['fields'][number]
       const part = Object.hasOwn(value, name) ? value[name] : undefined
       const partNote = note?.parts?.get(name)
       if (isZero(part, type, noteOf(part, partNote))) continue
-      this.#writer.unsigned(index - last)
-      last = index
-      this.#part(Object.keys(value).indexOf(name), part, type, partNote)
+      this.#writer.unsigned(i - last)
+      last = i
+      this.#part(name, part, type, partNote)
     }
     this.#writer.unsigned(0)
   }
 
-  #part (place: number, value: unknown, type: GoType, note: Note | undefined): void {
+  #part (place: number | string, value: unknown, type: GoType, note: Note | undefined): void {
     this.#places[this.#places.length - 1] = place
     this.#write(value, type, note)
   }
@@ -199,7 +215,8 @@ export class ValueWriter {
   }
 
   #refuse (why: string): never {
-    throw new NoGoValueError(pathText(this.#key, this.#inside, this.#places), why)
+    const places = this.#places.map((place, i) => typeof place === 'number' ? place : Object.keys(this.#inside[i] as object).indexOf(place))
+    throw new NoGoValueError(pathText(this.#key, this.#inside, places), why)
   }
 }
 

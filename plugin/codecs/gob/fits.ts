@@ -22,8 +22,7 @@ export function fits (value: unknown, type: GoType, note?: Note): boolean {
     case 'complex': return Array.isArray(value) && value.length === 2 && value.every(part => typeof part === 'number')
     case 'opaque': return isOpaque(value, type, noteOf(value, note))
     case 'slice':
-    case 'array': return Array.isArray(value) && (type.kind === 'slice' || value.length === type.length) &&
-      everyPart(value.entries(), type.elem, noteOf(value, note))
+    case 'array': return Array.isArray(value) && (type.kind === 'slice' || value.length === type.length) && isList(value, type.elem, noteOf(value, note))
     case 'map': return isMap(value, type, noteOf(value, note))
     case 'struct': return whyNoStruct(value, type, note) === undefined
   }
@@ -32,16 +31,20 @@ export function fits (value: unknown, type: GoType, note?: Note): boolean {
 /** Why a value cannot be written as a struct. A field that is null or missing is left out: in Go it is zero. */
 export function whyNoStruct (value: unknown, { fields }: StructType, note?: Note): string | undefined {
   if (!isPlain(value)) return 'it is no plain object'
-  const { parts } = noteOf(value, note) ?? {}
-  for (const [name, part] of Object.entries(value)) {
-    const field = fields.find(field => field.name === name)
+  const parts = noteOf(value, note)?.parts
+  const names = Object.keys(value)
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string
+    // As it is read, the fields are in this order.
+    const field = fields[i]?.name === name ? fields[i] : fields.find(field => field.name === name)
     if (field === undefined) return `its Go type has no field ${name}`
+    const part = value[name]
     if (part !== null && part !== undefined && !fits(part, field.type, parts?.get(name))) return `its field ${name} is of another type in Go`
   }
   return undefined
 }
 
-function isPlain (value: unknown): value is object {
+function isPlain (value: unknown): value is { readonly [name: string]: unknown } {
   return isObject(value) && kindOf(value) === 'plain'
 }
 
@@ -65,12 +68,24 @@ export function isRawTime (date: Date, note: Note | undefined): note is Note & {
   return note?.raw !== undefined && Object.is(note.of, date.getTime())
 }
 
-function isMap (value: unknown, { key, elem }: MapType, note: Note | undefined): boolean {
-  if (key.kind === 'string') return isPlain(value) && everyPart(Object.entries(value).filter(([, part]) => part !== undefined), elem, note)
-  return types.isMap(value) && everyPart(value, elem, note) && [...value.keys()].every(one => fits(one, key, note?.keys?.get(one)))
+function isList (list: readonly unknown[], elem: GoType, note: Note | undefined): boolean {
+  if (elem.kind === 'interface') return true
+  for (let i = 0; i < list.length; i++) if (!fits(list[i], elem, note?.parts?.get(i))) return false
+  return true
 }
 
-function everyPart (parts: Iterable<[unknown, unknown]>, type: GoType, note: Note | undefined): boolean {
-  for (const [key, part] of parts) if (!fits(part, type, note?.parts?.get(key))) return false
+function isMap (value: unknown, { key, elem }: MapType, note: Note | undefined): boolean {
+  if (key.kind === 'string') return isPlain(value) && isObjectOf(value, elem, note)
+  if (!types.isMap(value)) return false
+  for (const [one, part] of value) if (!fits(one, key, note?.keys?.get(one)) || !fits(part, elem, note?.parts?.get(one))) return false
+  return true
+}
+
+function isObjectOf (object: { readonly [name: string]: unknown }, elem: GoType, note: Note | undefined): boolean {
+  if (elem.kind === 'interface') return true
+  for (const name of Object.keys(object)) {
+    const part = object[name]
+    if (part !== undefined && !fits(part, elem, note?.parts?.get(name))) return false
+  }
   return true
 }

@@ -140,6 +140,11 @@ know('[]interface {}', ANY_SLICE)
 know('map[string]interface {}', ANY_MAP)
 know('map[string]string')
 
+/** The fields of Go's wireType, in their order. A definition has one of them. */
+export const DEFINITION_KINDS = ['ArrayT', 'SliceT', 'StructT', 'MapT', 'GobEncoderT', 'BinaryMarshalerT', 'TextMarshalerT'] as const
+
+export type DefinitionKind = typeof DEFINITION_KINDS[number]
+
 /** Whether two types are the same on the wire. */
 export function isSame (a: GoType, b: GoType): boolean {
   if (a === b) return true

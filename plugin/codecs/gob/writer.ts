@@ -82,19 +82,22 @@ export class GobWriter {
   /** A string with its length in UTF-8 in front. False, and nothing is written, if it has half a surrogate pair. */
   text (text: string): boolean {
     if (text.length <= SHORT && this.#ascii(text)) return true
-    if (LONE_SURROGATE.test(text)) return false
     const size = Buffer.byteLength(text)
+    if (size > text.length && LONE_SURROGATE.test(text)) return false
     this.unsigned(size)
     this.#reserve(size)
     this.#end += this.#bytes.write(text, this.#end)
     return true
   }
 
-  /** Writes `content` and, in front of it, the count of its bytes. */
-  counted (content: () => void): void {
+  /** Leaves room for a count of the bytes up to {@link finish}, which gets what this returns. */
+  begin (): number {
     this.#reserve(1)
-    const start = ++this.#end
-    content()
+    return ++this.#end
+  }
+
+  /** Writes the count of the bytes from `start` on in front of them. */
+  finish (start: number): void {
     const size = this.#end - start
     if (size < 0x80) {
       this.#bytes[start - 1] = size
