@@ -1,5 +1,4 @@
-import type { ServerResponse } from 'node:http'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isToken } from './token.js'
 import { audible } from './warnings.js'
 
@@ -56,11 +55,12 @@ function bare (value: string): string {
   return trimmed.length > 2 && trimmed.startsWith('"') && trimmed.endsWith('"') ? trimmed.slice(1, -1) : trimmed
 }
 
-/** Writes the session's cookie. Warns once per registration of a cookie that a browser will not accept. */
+/** Writes the session's cookie. Warns once per registration of a cookie that a browser will not accept, or a cache may keep. */
 export class Cookie {
   readonly #settings: CookieSettings
   readonly #app: FastifyInstance
   #warned = false
+  #warnedOfCache = false
 
   constructor (settings: CookieSettings, app: FastifyInstance) {
     this.#settings = settings
@@ -82,6 +82,13 @@ export class Cookie {
   /** Returns the Set-Cookie header that removes the cookie. */
   clear (request: FastifyRequest): string {
     return this.#serialize('', { maxAge: 0, expires: new Date(0) }, request)
+  }
+
+  /** Warns once that the application lets shared caches keep responses that this cookie leaves with. */
+  warnOfSharedCache (cacheControl: string): void {
+    if (this.#warnedOfCache) return
+    this.#warnedOfCache = true
+    audible(this.#app.log).warn({}, `The cookie "${this.#settings.name}" leaves with "${cacheControl}", which lets a shared cache send it to other visitors. "private" was added; set Cache-Control: private where a session may begin`)
   }
 
   #serialize (value: string, life: { maxAge?: number, expires?: Date }, request: FastifyRequest): string {
@@ -128,33 +135,3 @@ function plainHttpWarning (secure: boolean | 'auto', request: FastifyRequest): s
 const CLOCK_JITTER = 50
 /** The last date of a cookie: RFC 6265 section 5.1.1 has years of four digits. */
 const LAST_COOKIE_DATE = Date.UTC(9999, 11, 31)
-
-/**
- * Adds a Set-Cookie header. Forbids caches to store the response, unless the application has set Cache-Control.
- *
- * @param replaced a Set-Cookie header to be removed, which an earlier call has added
- */
-export function addCookie (reply: FastifyReply, setCookie: string, replaced?: string): void {
-  if (replaced !== undefined) {
-    const others = [reply.getHeader('set-cookie') ?? []].flat().filter(header => header !== replaced)
-    reply.removeHeader('set-cookie')
-    if (others.length > 0) reply.header('set-cookie', others)
-  }
-  reply.header('set-cookie', setCookie)
-  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
-}
-
-/** {@link addCookie} for a hijacked reply. */
-export function addRawCookie (response: ServerResponse, setCookie: string, replaced?: string): void {
-  const others = [response.getHeader('set-cookie') ?? []].flat().map(String).filter(header => header !== replaced)
-  response.setHeader('set-cookie', [...others, setCookie])
-  if (!response.hasHeader('cache-control')) response.setHeader('cache-control', 'no-store')
-}
-
-/** Tells caches that the response depends on the cookie. */
-export function varyByCookie (reply: FastifyReply): void {
-  const present = reply.getHeader('vary')
-  const list = present === undefined ? '' : String(present)
-  if (list === '') reply.header('vary', 'Cookie')
-  else if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(list)) reply.header('vary', `${list}, Cookie`)
-}

@@ -63,12 +63,13 @@ export class Operations {
     }, this.#of.onFailure)
   }
 
-  /** Ends the session. `begin` is called at once: what follows belongs to another session. */
-  destroy (begin: () => void): Promise<void> {
+  /** Ends the session. `begin` is called at once: what follows belongs to another session. Calls `afterwards` once it has ended. */
+  destroy (begin: () => void, afterwards: () => void): Promise<void> {
     const ended = this.#of.current()
     return this.#queue.run(begin, async () => {
       this.#doomed = [...this.#doomed, ended]
       await this.#endDoomed()
+      afterwards()
     }, this.#of.onFailure)
   }
 
@@ -105,9 +106,14 @@ export class Operations {
     return lost === undefined
   }
 
-  /** Sends the cookie that is due, if one is. `send` gets a Set-Cookie header, and the one that it replaces. */
-  sendCookie (send: (header: string, replaced: string | undefined) => void): void {
+  /** Sends the cookie that is due, if one is. `send` gets a Set-Cookie header, if one is due, and the one that it replaces. */
+  sendCookie (send: (header: string | undefined, replaced: string | undefined) => void): void {
     this.#outgoing.sendDue(this.#of.current().stored, this.#hasEnded, send)
+  }
+
+  /** Whether the browser has not been sent the cookie of the session as it is stored. */
+  get isCookieDue (): boolean {
+    return this.#outgoing.isDue(this.#of.current().stored)
   }
 
   /** Logs a failure that nobody else has learned of. */

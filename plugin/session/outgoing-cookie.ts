@@ -10,30 +10,37 @@ export class OutgoingCookie {
   readonly #cookie: Cookie
   readonly #rows: Rows
   readonly #request: FastifyRequest
+  readonly #received: Stored | undefined
   #inBrowser: Stored | typeof NO_COOKIE | undefined
   #sent: string | undefined
 
-  /** @param inBrowser the session that the browser's cookie leads to */
-  constructor (cookie: Cookie, rows: Rows, request: FastifyRequest, inBrowser: Stored | undefined) {
+  /** @param received the session that the browser's cookie leads to */
+  constructor (cookie: Cookie, rows: Rows, request: FastifyRequest, received: Stored | undefined) {
     this.#cookie = cookie
     this.#rows = rows
     this.#request = request
-    this.#inBrowser = inBrowser
+    this.#received = this.#inBrowser = received
   }
 
   /**
-   * Sends the cookie that is due, if one is.
+   * Sends the cookie that is due, if one is. Takes a cookie back whose session another request has ended.
    *
    * @param stored the session as it is stored now, if it is
    * @param hasEnded whether the request has ended a session
    * @param send sends a Set-Cookie header, in place of the one that was sent before
    */
-  sendDue (stored: Stored | undefined, hasEnded: boolean, send: (header: string, replaced: string | undefined) => void): void {
+  sendDue (stored: Stored | undefined, hasEnded: boolean, send: (header: string | undefined, replaced: string | undefined) => void): void {
+    const isTakenBack = stored === undefined && !hasEnded && this.#sent !== undefined
     const header = stored === undefined ? this.#clearing(hasEnded) : this.#setting(stored)
-    if (header === undefined) return
+    if (header === undefined && !isTakenBack) return
     send(header, this.#sent)
     this.#sent = header
-    this.#inBrowser = stored ?? NO_COOKIE
+    this.#inBrowser = isTakenBack ? this.#received : stored ?? NO_COOKIE
+  }
+
+  /** Whether the browser lacks the cookie of a session, or has one that ends at another time than the session's deadline. */
+  isDue (stored: Stored | undefined): boolean {
+    return stored !== undefined && !this.#hasDeadlineOf(stored)
   }
 
   #clearing (hasEnded: boolean): string | undefined {
@@ -46,9 +53,12 @@ export class OutgoingCookie {
     return this.#cookie.set(token, { ttl: deadline - this.#rows.now(), rememberMe: rememberMe === true }, this.#request)
   }
 
-  #isInBrowser ({ token, row }: Stored): boolean {
+  #isInBrowser (stored: Stored): boolean {
+    return this.#hasDeadlineOf(stored) && (!this.#rows.leadCookies || (this.#inBrowser as Stored).row.expiry === stored.row.expiry)
+  }
+
+  #hasDeadlineOf ({ token, row: { deadline, rememberMe } }: Stored): boolean {
     const has = this.#inBrowser
-    return has !== NO_COOKIE && has?.token === token && has.row.deadline === row.deadline && has.row.rememberMe === row.rememberMe &&
-      (has.row.expiry === row.expiry || !this.#rows.leadCookies)
+    return has !== NO_COOKIE && has?.token === token && has.row.deadline === deadline && has.row.rememberMe === rememberMe
   }
 }

@@ -7,8 +7,8 @@ import type { Session, SessionStatus } from './session.js'
 import { SessionValues } from './session-values.js'
 import type { Candidate } from './storage.js'
 import { isObject } from '../codecs/value.js'
-import { addCookie, addRawCookie, varyByCookie } from '../cookie.js'
 import { InvalidArgumentError } from '../errors.js'
+import { addCookie, addCookieAtOnce, varyByCookie, type Sending } from '../response-head.js'
 import { isToken, sessionId } from '../token.js'
 import { withoutTokens } from '../../stores/errors.js'
 import { inspected } from '../../stores/validate.js'
@@ -83,7 +83,7 @@ export class RequestSession implements Session {
     return this.#calledBack('destroy', callback, operations => operations.destroy(() => {
       this.#values = SessionValues.empty(this.#of.storage.rows)
       this.#isDestroyed = true
-    }))
+    }, () => this.#sendCookieAtOnce()))
   }
 
   renewToken (): void {
@@ -137,11 +137,7 @@ export class RequestSession implements Session {
   }
 
   #commit (method: string, callback: SessionCallback | undefined): Promise<void> {
-    return this.#calledBack(method, callback, operations => operations.commit(() => {
-      // A hijacked reply does not pass onSend, so nothing else sets the cookie.
-      const { raw, sent } = this.#reply
-      if (sent && !raw.headersSent) operations.sendCookie((header, replaced) => addRawCookie(raw, header, replaced))
-    }))
+    return this.#calledBack(method, callback, operations => operations.commit(() => this.#sendCookieAtOnce()))
   }
 
   reload (callback?: SessionCallback): Promise<void> {
@@ -213,8 +209,18 @@ export class RequestSession implements Session {
     await storage.touch(this.#values ?? this.#open(), this.#request.log)
   }
 
+  /** Before a reply that passes onSend. */
   #setCookie (): void {
-    this.#operations?.sendCookie((header, replaced) => addCookie(this.#reply, header, replaced))
+    this.#operations?.sendCookie((header, replaced) => addCookie(this.#reply, this.#sending(header, replaced)))
+  }
+
+  /** What sends the headers may never pass onSend: a hijacked reply, or a stream of events. */
+  #sendCookieAtOnce (): void {
+    if (this.#canSetCookie()) this.#operations?.sendCookie((header, replaced) => addCookieAtOnce(this.#reply, this.#sending(header, replaced)))
+  }
+
+  #sending (header: string | undefined, replaced: string | undefined): Sending {
+    return { header, replaced, onShared: cacheControl => this.#of.cookie.warnOfSharedCache(cacheControl) }
   }
 
   /** The session, opened at the first look. */
@@ -292,6 +298,9 @@ export class RequestSession implements Session {
 
   #reportLoss (): void {
     this.#operations?.reportFailure()
+    if (this.#operations?.isCookieDue === true) {
+      this.#request.log.warn({}, 'The cookie of a session is due, and did not leave: its deadline or rememberMe has changed after the headers were sent. Commit before the first byte')
+    }
     try {
       if (this.#values?.hasUntried === true) this.#warnOfLoss({})
     } catch (error) {

@@ -1,11 +1,10 @@
 import { once } from 'node:events'
-import { get as httpGet, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import sessions, { memoryStore, type Found, type NewSession, type Session, type SessionStore, type StoreLog, type Write } from '../../plugin/index.js'
 import { hashToken, newToken } from '../../plugin/token.js'
+import { ask, cookieIn } from '../support/ask.js'
 import { movableClock } from '../support/clock.js'
 import { Log } from '../support/log.js'
 import { startSite, type Site } from '../support/site.js'
@@ -405,19 +404,6 @@ t.test('a stream that was to be sent is closed when the commit fails', async t =
 })
 
 /** Asks over a real connection, as some things are not to be had without one. */
-async function ask (t: Test, site: Site, path: string, cookie = ''): Promise<IncomingMessage & { text: string }> {
-  if (!site.app.server.listening) await site.app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = site.app.server.address() as AddressInfo
-  const asked = httpGet({ port, path, headers: { cookie }, agent: false })
-  t.teardown(() => { asked.destroy() })
-  const [answer] = await once(asked, 'response') as [IncomingMessage]
-  let text = ''
-  for await (const chunk of answer) text += String(chunk)
-  return Object.assign(answer, { text })
-}
-
-const cookieIn = (answer: IncomingMessage) => (answer.headers['set-cookie'] ?? []).map(cookie => cookie.split(';')[0]).join('; ')
-
 t.test('a hijacked reply commits by itself, and its raw headers have the cookie, once', async t => {
   const site = await startSite(t)
   site.app.get('/hijacked', async (request, reply) => {
@@ -431,7 +417,7 @@ t.test('a hijacked reply commits by itself, and its raw headers have the cookie,
     await request.session.commit()
     reply.raw.end('done')
   })
-  const answer = await ask(t, site, '/hijacked')
+  const answer = await ask(t, site.app, '/hijacked')
   t.equal(answer.text, 'done')
   t.match(answer.headers['set-cookie'], [/^session=[\w-]{43}; Max-Age=86400; Path=\/; /])
   t.equal(answer.headers['set-cookie']?.length, 1)
@@ -448,7 +434,7 @@ t.test('a hijacked reply that does not commit is warned about', async t => {
     request.session.put('a', 1)
     reply.raw.end('done')
   })
-  t.notOk((await ask(t, site, '/hijacked')).headers['set-cookie'])
+  t.notOk((await ask(t, site.app, '/hijacked')).headers['set-cookie'])
   await site.app.close()
   t.strictSame(site.log.complaints, [NOT_SAVED])
 })
@@ -459,7 +445,7 @@ t.test('a hijacked reply that only reads is not warned about', async t => {
     reply.hijack()
     reply.raw.end(String(request.session.get('a')))
   })
-  t.equal((await ask(t, site, '/hijacked')).text, 'undefined')
+  t.equal((await ask(t, site.app, '/hijacked')).text, 'undefined')
   await site.app.close()
   t.strictSame(site.log.complaints, [])
 })
@@ -471,7 +457,7 @@ t.test('what is put after early hints is saved', async t => {
     request.session.put('a', 1)
     return 'ok'
   })
-  const answer = await ask(t, site, '/hints')
+  const answer = await ask(t, site.app, '/hints')
   t.equal(answer.text, 'ok')
   t.equal((await site.browser().visit(session => session.get('a'), { headers: { cookie: cookieIn(answer) } })).value, 1)
 })
@@ -493,7 +479,7 @@ function addStreamedPage (site: Site, then: (session: Session) => Promise<void> 
 t.test('a put after the headers have left is warned about', async t => {
   const site = await startSite(t)
   addStreamedPage(site, session => session.put('late', 1))
-  const answer = await ask(t, site, '/stream')
+  const answer = await ask(t, site.app, '/stream')
   t.equal(answer.text, 'first last')
   t.notOk(answer.headers['set-cookie'])
   await site.app.close()
@@ -505,7 +491,7 @@ t.test('a value changed in place, after the headers have left, into what cannot 
   addStreamedPage(site, session => { (session.get('list') as unknown[]).push(() => {}) })
   const browser = site.browser()
   await browser.visit(session => session.put('list', []))
-  const answer = await ask(t, site, '/stream', `session=${browser.token}`)
+  const answer = await ask(t, site.app, '/stream', `session=${browser.token}`)
   t.equal(answer.text, 'first last')
   t.strictSame((await browser.visit(session => session.get('list'))).value, [])
   await site.app.close()
@@ -519,7 +505,7 @@ t.test('a new session cannot be committed after the headers have left, one that 
     session.put('late', 1)
     await session.commit().then(() => results.push('saved'), (error: unknown) => results.push(error))
   })
-  await ask(t, site, '/stream')
+  await ask(t, site.app, '/stream')
   t.match(results, [{
     code: 'FST_SESSION_HEADERS_SENT',
     statusCode: 500,
@@ -528,7 +514,7 @@ t.test('a new session cannot be committed after the headers have left, one that 
 
   const browser = site.browser()
   await browser.visit(session => session.put('early', 1))
-  await ask(t, site, '/stream', `session=${browser.token}`)
+  await ask(t, site.app, '/stream', `session=${browser.token}`)
   t.equal(results[1], 'saved')
   t.strictSame((await browser.visit(session => session.data())).value, { early: 1, late: 1 })
 })

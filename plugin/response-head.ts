@@ -1,0 +1,168 @@
+import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import { isForSharedCaches, withoutSharing } from './shared-caches.js'
+
+/** A Set-Cookie header to be sent. */
+export interface Sending {
+  /** Undefined: nothing takes the place of the header that is replaced. */
+  readonly header: string | undefined
+  /** A Set-Cookie header of an earlier call, which this one replaces. */
+  readonly replaced: string | undefined
+  /** Is called with a Cache-Control header that would have let shared caches keep the response. */
+  readonly onShared: (cacheControl: string) => void
+}
+
+/** Sends a cookie with Fastify's reply. */
+export function addCookie (reply: FastifyReply, { header, replaced, onShared }: Sending): void {
+  const { raw } = reply
+  const head = headOf(raw, onShared)
+  // What is on the raw response, Express's cookies for example, would be overwritten by the reply's headers.
+  if (replaced !== undefined || raw.hasHeader('set-cookie')) {
+    const others = cookiesOf(reply, replaced)
+    reply.removeHeader('set-cookie')
+    if (others.length > 0) reply.header('set-cookie', others)
+  }
+  head.replace(replaced, header)
+  if (header === undefined) return
+  reply.header('set-cookie', header)
+  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
+}
+
+/** Sends a cookie with the headers of the response, whatever sends them. */
+export function addCookieAtOnce (reply: FastifyReply, { header, replaced, onShared }: Sending): void {
+  const { raw } = reply
+  const others = listOf(raw.getHeader('set-cookie')).filter(cookie => cookie !== replaced)
+  if (replaced !== undefined) {
+    const left = cookiesOf(reply, replaced)
+    reply.removeHeader('set-cookie')
+    if (left.length > 0) reply.header('set-cookie', left)
+  }
+  headOf(raw, onShared).replace(replaced, header, { isPromised: true })
+  if (header === undefined) return
+  raw.setHeader('set-cookie', [...others, header])
+  if (!reply.hasHeader('cache-control')) raw.setHeader('cache-control', 'no-store')
+}
+
+/** Tells caches that the response depends on the cookie. */
+export function varyByCookie (reply: FastifyReply): void {
+  const present = reply.getHeader('vary')
+  const list = present === undefined ? '' : String(present)
+  if (list === '') reply.header('vary', 'Cookie')
+  else if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(list)) reply.header('vary', `${list}, Cookie`)
+}
+
+/** The Set-Cookie headers of Fastify's reply and of the raw response, each once. */
+function cookiesOf (reply: FastifyReply, without: string | undefined): string[] {
+  const cookies = new Set([...listOf(reply.raw.getHeader('set-cookie')), ...listOf(reply.getHeader('set-cookie'))])
+  return [...cookies].filter(cookie => cookie !== without)
+}
+
+function listOf (header: OutgoingHttpHeader | undefined): string[] {
+  return [header ?? []].flat().map(String)
+}
+
+const HEADS = new WeakMap<ServerResponse, Head>()
+
+function headOf (response: ServerResponse, onShared: Sending['onShared']): Head {
+  let head = HEADS.get(response)
+  if (head === undefined) {
+    head = new Head(response, onShared)
+    HEADS.set(response, head)
+  }
+  return head
+}
+
+/** The headers given to writeHead: Node takes an object, or an array of names and values in turn. */
+type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[]
+
+/**
+ * The headers of a response with a session's cookie, at the moment when they leave. Who sends them may have replaced what was
+ * set before, or have set a Cache-Control since: a hijacked reply, an event stream, a payload that is a Response.
+ */
+class Head {
+  readonly #response: ServerResponse
+  readonly #onShared: Sending['onShared']
+  readonly #watched = new Set<string>()
+  readonly #promised = new Set<string>()
+
+  constructor (response: ServerResponse, onShared: Sending['onShared']) {
+    this.#response = response
+    this.#onShared = onShared
+    // Node calls it for the headers of every response, whether the application does or not.
+    const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse
+    response.writeHead = (...args: unknown[]) => writeHead(...response.headersSent ? args : this.#corrected(args))
+  }
+
+  /**
+   * Keeps shared caches from the response if this cookie leaves with it.
+   *
+   * @param options.isPromised the cookie does leave, once, whatever becomes of the headers until then
+   */
+  replace (replaced: string | undefined, cookie: string | undefined, { isPromised = false } = {}): void {
+    if (replaced !== undefined) {
+      this.#watched.delete(replaced)
+      this.#promised.delete(replaced)
+    }
+    if (cookie === undefined) return
+    this.#watched.add(cookie)
+    if (isPromised) this.#promised.add(cookie)
+  }
+
+  #corrected (args: unknown[]): unknown[] {
+    const last = args.at(-1)
+    const given = typeof last === 'object' && last !== null ? last as Headers : {}
+    const headers = new Leaving(this.#response, given)
+    const cookies = listOf(headers.get('set-cookie'))
+    const kept = [...cookies.filter(cookie => !this.#promised.has(cookie)), ...this.#promised]
+    if (kept.length !== cookies.length || kept.some(cookie => !cookies.includes(cookie))) headers.set('set-cookie', kept)
+    if (kept.some(cookie => this.#watched.has(cookie))) this.#keepFromSharedCaches(headers)
+    return given === last ? [...args.slice(0, -1), headers.given] : args
+  }
+
+  #keepFromSharedCaches (headers: Leaving): void {
+    for (const name of ['cache-control', ...headers.names.filter(isForSharedCaches)]) {
+      const value = listOf(headers.get(name)).join(', ')
+      const corrected = withoutSharing(value)
+      if (corrected === value) continue
+      headers.set(name, corrected)
+      if (value !== '') this.#onShared(value)
+    }
+  }
+}
+
+/** What leaves with a call of writeHead: the headers given to it, and those set before that it does not replace. */
+class Leaving {
+  given: Headers
+  readonly #response: ServerResponse
+
+  constructor (response: ServerResponse, given: Headers) {
+    this.#response = response
+    this.given = given
+  }
+
+  get names (): string[] {
+    return [...new Set([...entriesOf(this.given).map(([name]) => name), ...this.#response.getHeaderNames()])]
+  }
+
+  get (name: string): OutgoingHttpHeader | undefined {
+    const given = entriesOf(this.given).filter(([other]) => other === name).flatMap(([, value]) => listOf(value))
+    return given.length > 0 ? given : this.#response.getHeader(name)
+  }
+
+  set (name: string, value: string | string[]): void {
+    const others = entriesOf(this.given).filter(([other]) => other !== name)
+    if (others.length < entriesOf(this.given).length) {
+      this.given = Array.isArray(this.given) ? [...others.flat(), name, value] : { ...Object.fromEntries(others), [name]: value }
+    } else {
+      this.#response.setHeader(name, value)
+    }
+  }
+}
+
+/** Names and values, the names in small letters. */
+function entriesOf (headers: Headers): Array<[name: string, value: OutgoingHttpHeader]> {
+  if (!Array.isArray(headers)) return Object.entries(headers).flatMap(([name, value]) => value === undefined ? [] : [[name.toLowerCase(), value]])
+  const entries: Array<[string, OutgoingHttpHeader]> = []
+  for (let i = 0; i + 1 < headers.length; i += 2) entries.push([String(headers[i]).toLowerCase(), headers[i + 1] as OutgoingHttpHeader])
+  return entries
+}
