@@ -18,15 +18,33 @@ export function findGo (): string | undefined {
   return folders.map(folder => join(folder, 'go')).find(file => existsSync(file))
 }
 
-/** Why a test that needs Go is skipped, or false. */
-export const withoutGo: false | string = findGo() === undefined ? 'there is no Go on this machine' : false
+/** How long Go may take to fetch modules, in milliseconds. Without a network it would try for minutes. */
+const FETCH_TIME = 120_000
 
-/** Builds a program of test/scs, and removes it when the test is over. */
-export async function buildGo (t: Test, name: string): Promise<string> {
+/** What Go says when it cannot fetch a module, or the version of Go that go.mod asks for. */
+const NO_NETWORK = /disabled by GOPROXY|dial |lookup |proxyconnect|connection re|timeout|TLS|toolchain|status code|: [45]\d\d /i
+
+/** Why a test that needs a Go program is skipped: there is no Go, or it cannot fetch what the program imports. Else false. */
+export async function withoutGo (name: string, folder = MODULE): Promise<false | string> {
+  const go = findGo()
+  if (go === undefined) return 'there is no Go on this machine'
+  try {
+    await run(go, ['list', '-deps', `./${name}`], { cwd: folder, timeout: FETCH_TIME, maxBuffer: 2 ** 26 })
+    return false
+  } catch (error) {
+    const { killed = false, stderr = '' } = error as { readonly killed?: boolean, readonly stderr?: string }
+    const why = killed ? `it has tried for ${FETCH_TIME / 1000} s` : stderr.split('\n').find(line => NO_NETWORK.test(line))
+    // Whatever else is wrong is an error of the build.
+    return why !== undefined && `Go cannot get its modules: ${why}`
+  }
+}
+
+/** Builds a program of test/scs, or of another folder, and removes it when the test is over. */
+export async function buildGo (t: Test, name: string, source = MODULE): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'fastify-sql-sessions-'))
   t.teardown(async () => { await rm(folder, { recursive: true }) })
-  const program = join(folder, name)
-  await run(findGo() as string, ['build', '-o', program, `./${name}`], { cwd: MODULE })
+  const program = join(folder, 'program')
+  await run(findGo() as string, ['build', '-o', program, `./${name}`], { cwd: source })
   return program
 }
 

@@ -11,7 +11,7 @@ const get = (Key: string): Step => ({ Do: 'get', Key })
 const NOBODY = { go: { type: '<nil>', value: null }, node: null }
 const values = (result: unknown) => (result as { value: unknown } | null)?.value ?? null
 
-t.test('one session with SCS', { skip: withoutGo }, async t => {
+t.test('one session with SCS', { skip: await withoutGo('service') }, async t => {
   const program = await buildGo(t, 'service')
   const onEach = (name: string, body: (t: Test, start: (options?: Options) => Promise<Services>, place: Place) => Promise<void>) => {
     void t.test(`${name} (mysqlstore)`, async t => {
