@@ -108,7 +108,7 @@ func describeMap(v reflect.Value) interface{} {
 func describeStruct(v reflect.Value) interface{} {
 	fields := map[string]interface{}{}
 	for i := 0; i < v.NumField(); i++ {
-		if field := v.Type().Field(i); field.IsExported() {
+		if field := v.Type().Field(i); field.IsExported() && field.Type.Kind() != reflect.Func {
 			fields[field.Name] = describe(v.Field(i))
 		}
 	}

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log"
 	"math"
 	"math/big"
+	"net"
+	"net/netip"
 	"net/url"
 	"time"
 )
@@ -30,6 +33,13 @@ func writeVectors() {
 		ID: 7, Name: "Ada", Roles: []string{"admin", ""}, Admin: true, When: moment, Inner: Address{"London", []byte{1}}, Score: 0.1,
 		Prefs: map[string]int64{"a": math.MaxInt64}, Extra: []interface{}{UserID(7), uint8(1)}, Next: &Profile{Name: "Bob"},
 		Points: [2]int8{-1, 1}, Pair: complex(1, -2),
+	}
+	seven := 7
+	count := &seven
+	document := Document{
+		Base: Base{moment, "Ada"}, Owner: &Address{"London", nil}, Tags: map[string][]string{"a": {"b", ""}, "none": nil}, Grid: [2][3]int{{1, 0, 0}, {0, 0, 2}}, Blob: Raw{9}, Hash: [4]byte{0, 1},
+		Parts: []interface{}{Point{1, 2}, nil, &Address{"Rom", nil}}, Parent: &Document{Took: time.Minute}, IP: net.ParseIP("2001:db8::1"), Note: sql.NullString{String: "x", Valid: true}, Code: complex(0, 1),
+		ByDay: map[time.Weekday]bool{time.Monday: true}, Any: map[string]interface{}{"a": []Point{{1, 2}}},
 	}
 	cases := []struct {
 		name   string
@@ -69,6 +79,24 @@ func writeVectors() {
 		{"strings", map[string]interface{}{"binary": "\xff\xfe", "list": []string{"\x80", "ok"}, "half": "\xed\xa0\x80", "nul": "a\x00b", "bom": "\ufeffx", "replacement": "\ufffd"}},
 		{"keys", map[string]interface{}{"": 1, "__proto__": 2, "constructor": "x", "é": true, "a much longer key than others have, by far": 1}},
 		{"remembered", map[string]interface{}{"__rememberMe": true, "a": 1}},
+		{"keys of every kind", map[string]interface{}{
+			"bool": map[bool]string{true: "yes", false: "no"}, "float": map[float64]int{0.5: 1, -2: 2}, "uint8": map[uint8]string{255: "a"}, "array": map[[2]int]string{{1, 2}: "a"},
+			"struct": map[Point]Address{{1, 2}: {"Rom", nil}, {0, 0}: {}}, "named": map[Role]int{"admin": 1}, "month": map[time.Month][]Role{time.May: {"a"}}, "int": map[int]interface{}{1: "a", 2: nil},
+		}},
+		{"maps of every kind", map[string]interface{}{
+			"maps": map[string]map[string]int{"a": {"b": 1}, "none": nil}, "bytes": map[int64][]byte{-1: {1, 2}}, "ints": map[string]int{"a": -1, "zero": 0}, "floats": map[string]float64{"a": 0.5},
+			"times": map[string]time.Time{"a": moment, "zero": {}}, "pointers": map[string]*Address{"a": {"Oslo", []byte{1}}}, "flags": Flags{"a": true, "b": false}, "empty": map[string]int{},
+		}},
+		{"lists of every kind", map[string]interface{}{
+			"structs": []Profile{profile, {}}, "pointers": []*Address{{"Oslo", nil}}, "bytes": [][]byte{{1}, {}, nil}, "deep": [][][]int{{{1}, {}}, {}}, "maps": []map[int]string{{1: "a"}, nil}, "any": [][]interface{}{{1, nil}, nil},
+			"hash": [4]byte{1, 0, 255, 0}, "grid": [2][3]int{{1, 2, 3}, {-4, -5, -6}}, "none": [0]int{}, "one": [1]interface{}{[]int{1}}, "ids": []UserID{1, math.MaxInt64}, "times": []time.Duration{time.Second}, "bigs": []*big.Int{big.NewInt(-7)},
+		}},
+		{"types of the standard library", map[string]interface{}{
+			"raw": Raw{1, 2}, "ip": net.ParseIP("192.0.2.1").To4(), "addr": netip.MustParseAddr("2001:db8::1"), "prefix": netip.MustParsePrefix("192.0.2.0/24"), "took": 90 * time.Second, "month": time.May,
+			"float": big.NewFloat(1.5), "rat": big.NewRat(-1, 3), "null": sql.NullInt64{}, "int64": sql.NullInt64{Int64: math.MaxInt64, Valid: true}, "json": json.RawMessage(`{"a":1}`), "stamp": Stamp{moment}, "point": Point{},
+		}},
+		{"pointers, what is embedded, names of the service's own", map[string]interface{}{"document": document, "poor": Document{}, "base": document.Base, "counter": Counter{&count}}},
+		{"a pointer to what is registered as a value", map[string]interface{}{"address": &Address{"Rom", []byte{}}, "list": []interface{}{&Point{1, 0}, Point{0, 2}}}},
 		{"nil", map[string]interface{}{"nothing": nil}},
 	}
 	vectors := []vector{}
@@ -78,7 +106,12 @@ func writeVectors() {
 		if err != nil {
 			log.Fatal(c.name, err)
 		}
-		vectors = append(vectors, vector{c.name, deadline.Format(time.RFC3339Nano), describeAll(c.values), base64.StdEncoding.EncodeToString(data)})
+		// What is there to be read: a nil that is part of a list, say, is empty then.
+		_, read, err := decode(data)
+		if err != nil {
+			log.Fatal(c.name, err)
+		}
+		vectors = append(vectors, vector{c.name, deadline.Format(time.RFC3339Nano), describeAll(read), base64.StdEncoding.EncodeToString(data)})
 	}
 	text, err := json.MarshalIndent(vectors, "", " ")
 	if err != nil {

@@ -1,9 +1,12 @@
 /** A value of Go as the program in test/scs/gob describes it: its type and itself, of a time its offset in seconds too; null for nil. */
 export type Described = null | readonly [type: string, value: unknown, offset?: number]
 
-const NAMED: ReadonlyMap<string, string> = new Map([['main.UserID', 'int64'], ['main.Role', 'string'], ['main.Roles', '[]main.Role']])
+const NAMED: ReadonlyMap<string, string> = new Map([
+  ['main.UserID', 'int64'], ['main.Role', 'string'], ['main.Roles', '[]main.Role'], ['main.Raw', '[]uint8'], ['main.Flags', 'map[string]bool'],
+  ['net.IP', '[]uint8'], ['time.Duration', 'int64'], ['time.Month', 'int'], ['time.Weekday', 'int'], ['json.RawMessage', '[]uint8']
+])
 /** These encode themselves. */
-const OPAQUE = ['main.Money', '*big.Int', '*url.URL']
+const OPAQUE = ['main.Money', 'main.Stamp', '*big.Int', '*big.Float', '*big.Rat', '*url.URL', 'netip.Addr', 'netip.Prefix']
 /** Money that is zero. Its field is left out on the wire, so its bytes are not known here. */
 const NO_MONEY = 'ff0000'
 
@@ -40,5 +43,5 @@ function floatOf (bits: string): number {
 
 function mapOf (type: string, entries: ReadonlyArray<readonly [Described, Described]> | null): unknown {
   const pairs = (entries ?? []).map(([key, value]) => [valueOf(key), valueOf(value)] as const)
-  return type.startsWith('map[string]') ? Object.fromEntries(pairs) : new Map(pairs)
+  return /^map\[(string|main\.Role)\]/.test(type) ? Object.fromEntries(pairs) : new Map(pairs)
 }
