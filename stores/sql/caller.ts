@@ -24,6 +24,8 @@ export class Caller<Item, Answer> implements Waiting {
   timesLocked = 0
   /** What it failed with. The caller gets this error if its time is up before it succeeds. */
   lastFailure: unknown
+  before: Waiting | undefined
+  after: Waiting | undefined
   readonly #settle: Settle<Answer>
   #isAnswered = false
 

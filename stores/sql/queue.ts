@@ -5,7 +5,7 @@ import type { Keys } from './keys.js'
 /** The callers whose items go out in one statement. */
 export interface Batch {
   /** The rows for which nothing else may be sent meanwhile. */
-  readonly keys: readonly string[]
+  readonly keys: ReadonlySet<string>
   /** The statement is for one item, which may fail or find its row locked. */
   readonly isIsolated: boolean
   /** Sends the statement and answers the callers. Says whether the statement succeeded; never rejects. */
@@ -78,11 +78,11 @@ export class Queue<Item, Answer> {
       else if (isAlone || !together.add(caller)) passedOver.push(caller)
     }
     this.#waiting = passedOver.concat(this.#waiting.slice(next))
-    if (isolated !== undefined) return this.#batch([isolated], isolated.keys, true)
-    return together.callers.length === 0 ? undefined : this.#batch(together.callers, [...together.keys], false)
+    if (isolated !== undefined) return this.#batch([isolated], new Set(isolated.keys), true)
+    return together.callers.length === 0 ? undefined : this.#batch(together.callers, together.keys, false)
   }
 
-  #batch (callers: ReadonlyArray<Caller<Item, Answer>>, keys: readonly string[], isIsolated: boolean): Batch {
+  #batch (callers: ReadonlyArray<Caller<Item, Answer>>, keys: ReadonlySet<string>, isIsolated: boolean): Batch {
     return { keys, isIsolated, send: async () => await this.#send(callers) }
   }
 
