@@ -61,6 +61,7 @@ export class Cookie {
   readonly #app: FastifyInstance
   #warned = false
   #warnedOfCache = false
+  #warnedOfForgetting = false
 
   constructor (settings: CookieSettings, app: FastifyInstance) {
     this.#settings = settings
@@ -89,6 +90,13 @@ export class Cookie {
     if (this.#warnedOfCache) return
     this.#warnedOfCache = true
     audible(this.#app.log).warn({}, `The cookie "${this.#settings.name}" leaves with "${cacheControl}", which lets a shared cache send it to other visitors. "private" was added; set Cache-Control: private where a session may begin`)
+  }
+
+  /** Warns once of `rememberMe(false)` where it has no effect. */
+  warnOfForgetting (): void {
+    if (!this.#settings.persist || this.#warnedOfForgetting) return
+    this.#warnedOfForgetting = true
+    audible(this.#app.log).warn({}, `rememberMe(false) has no effect, because the cookie "${this.#settings.name}" outlives the browser by default. Register the plugin with cookie: { persist: false }`)
   }
 
   #serialize (value: string, life: { maxAge?: number, expires?: Date }, request: FastifyRequest): string {

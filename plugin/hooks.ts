@@ -3,7 +3,7 @@ import { tokensIn } from './cookie.js'
 import { InvalidArgumentError, NotLoadedError, OptedOutError } from './errors.js'
 import { withKeysListed } from './session/listed.js'
 import type { Registration } from './session/operations.js'
-import { RequestSession } from './session/request-session.js'
+import { SessionLife } from './session/life.js'
 import type { Session } from './session/session.js'
 import type { Candidate } from './session/storage.js'
 import type { Settings } from './options.js'
@@ -16,7 +16,7 @@ const NOT_LOADED = null
 const OPTED_OUT = false
 /** The error with which loading has failed. An error handler that looks at the session gets it again. */
 type Failed = Error
-type State = RequestSession | typeof NOT_LOADED | typeof OPTED_OUT | Failed
+type State = SessionLife | typeof NOT_LOADED | typeof OPTED_OUT | Failed
 const NONE: readonly never[] = []
 
 /** Gives every request of `app` a session under `settings.name`. onRequest loads it, onSend commits it. */
@@ -30,7 +30,7 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
   app.decorateRequest(name, {
     getter (this: FastifyRequest): Session {
       const state = stateOf(this)
-      if (state instanceof RequestSession) return 'passport' in this ? withKeysListed(state) : state
+      if (state instanceof SessionLife) return 'passport' in this ? withKeysListed(state.session) : state.session
       if (state === NOT_LOADED) throw new NotLoadedError(name)
       throw state === OPTED_OUT ? new OptedOutError(name) : state
     },
@@ -48,14 +48,14 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
     }
     const tokens = tokensIn(request.headers.cookie, settings.cookie.name)
     if (tokens.length === 0) {
-      setState(request, new RequestSession(registration, request, reply, NONE))
+      setState(request, new SessionLife(registration, request, reply, NONE))
       done()
       return
     }
     const keys = hashTokenInStore ? tokens.map(token => hashToken(token, name)) : tokens
     store.find(keys).then(({ sessions, renewed = NONE }) => {
       const found = candidates(tokens, keys, sessions)
-      setState(request, new RequestSession(registration, request, reply, found, found.length === 0 ? renewed[0] : undefined))
+      setState(request, new SessionLife(registration, request, reply, found, found.length === 0 ? renewed[0] : undefined))
       done()
     }, (error: Error) => {
       setState(request, error)
@@ -65,7 +65,7 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
 
   app.addHook('onSend', function commitSession (request, reply, payload, done) {
     const state = stateOf(request)
-    const finished = state instanceof RequestSession ? state.beforeHeaders() : undefined
+    const finished = state instanceof SessionLife ? state.beforeHeaders({ isStream: isStream(payload) }) : undefined
     if (finished === undefined) done()
     // Not `finished.then(done)`: for a payload or a header that it cannot send, Fastify throws in `done`, and catches that
     // only if it waits for the promise.
@@ -100,6 +100,11 @@ function refused (error: Error & { statusCode?: number }, reply: FastifyReply, p
 
 const ABOUT_THE_BODY = ['content-type', 'content-encoding', 'content-language', 'content-location', 'content-range', 'content-disposition',
   'content-digest', 'repr-digest', 'accept-ranges', 'etag', 'last-modified', 'location', 'age', 'expires', 'cache-control']
+
+/** Whether a response lasts beyond its headers. */
+function isStream (payload: unknown): boolean {
+  return typeof payload === 'object' && payload !== null && !Buffer.isBuffer(payload)
+}
 
 /** Closes a stream that nobody will read, so that it releases its files and connections. */
 function discard (payload: unknown): void {

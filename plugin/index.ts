@@ -6,6 +6,7 @@ import { Committer } from './commit/commit.js'
 import { Cookie } from './cookie.js'
 import { addHooks } from './hooks.js'
 import { settingsOf, type SessionOptions } from './options.js'
+import { Keeper } from './session/keeper.js'
 import type { Session } from './session/session.js'
 import { SessionStorage } from './session/storage.js'
 import { audible } from './warnings.js'
@@ -37,7 +38,10 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
 
   const { store, inMemory } = settings
   const log = audible(app.log)
-  addHooks(app, settings, { storage: new SessionStorage(settings, new Committer(settings)), cookie: new Cookie(settings.cookie, app) })
+  const storage = new SessionStorage(settings, new Committer(settings))
+  const { margin } = storage.rows
+  const keeper = margin === undefined ? undefined : new Keeper(margin)
+  addHooks(app, settings, { storage, cookie: new Cookie(settings.cookie, app), keeper })
 
   app.addHook('onReady', async () => {
     if (inMemory && process.env['NODE_ENV'] === 'production') {
@@ -48,7 +52,10 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
     }
     await store.open(log)
   })
-  app.addHook('onClose', async () => { await store.close() })
+  app.addHook('onClose', async () => {
+    keeper?.stop()
+    await store.close()
+  })
 }
 
 export default fp(sessions, { fastify: '5.x', name: 'fastify-sql-sessions' })

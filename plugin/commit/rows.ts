@@ -144,6 +144,25 @@ export class Rows {
     return { token: key, seen: version === undefined ? { bytes: data, whole: true } : { bytes: version, whole: false }, ttl, atLeast: this.#leastMove }
   }
 
+  /**
+   * How long before its expiry a row is touched during a request, in milliseconds: half of the idle timeout, or less if a
+   * touch is not due by then. Undefined without an idle timeout.
+   */
+  get margin (): number | undefined {
+    const { idleTimeout } = this.#settings
+    return idleTimeout > 0 ? Math.min(idleTimeout / 2, idleTimeout - this.#leastMove) : undefined
+  }
+
+  /** Whether a row that expires then must be touched now, lest it expires during a request. */
+  isNear (expiry: number): boolean {
+    return this.margin !== undefined && expiry - performance.now() <= this.margin
+  }
+
+  /** Whether a time, in milliseconds, is long enough for another request's touch. */
+  isTouchInterval (time: number): boolean {
+    return time >= this.#leastMove
+  }
+
   get #leastMove (): number {
     return Math.max(1, this.#settings.touchInterval)
   }

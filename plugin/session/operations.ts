@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Keeper } from './keeper.js'
 import { OutgoingCookie } from './outgoing-cookie.js'
 import { Queue, type Failure } from './queue.js'
 import type { SessionValues } from './session-values.js'
@@ -13,6 +14,8 @@ import { withoutTokens } from '../../stores/errors.js'
 export interface Registration {
   readonly storage: SessionStorage
   readonly cookie: Cookie
+  /** Undefined if sessions have no idle timeout. */
+  readonly keeper: Keeper | undefined
 }
 
 /** What the operations of a request must know of it. */

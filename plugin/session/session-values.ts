@@ -211,9 +211,10 @@ export class SessionValues {
     else if (!this.#unsaved.logs.some(log => log.deadline !== undefined)) this.#content.deadline = deadline
   }
 
-  /** A touch has moved the expiry of the row. */
-  touched (row: Row): void {
-    if (this.#stored !== undefined) this.#stored = { ...this.#stored, row }
+  /** A touch, or another request, has moved the expiry of the row. A write may have moved it further meanwhile. */
+  touched (expiry: number): void {
+    const { token, row } = this.#stored ?? {}
+    if (token !== undefined && row !== undefined && expiry > row.expiry) this.#stored = { token, row: { ...row, expiry } }
   }
 
   /** A commit has failed: the changes that it took come before those that were made since. */

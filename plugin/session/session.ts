@@ -148,6 +148,12 @@ export interface Session {
    */
   touch (callback?: SessionCallback): Promise<void>
 
+  /**
+   * With `idleTimeout`: keeps the session alive until the connection of a websocket is closed, or until its deadline. Any other
+   * request keeps its session alive by itself, from its arrival until the end of its response.
+   */
+  keepAlive (): void
+
   /** {@link Session.put}; undefined removes the key. For @fastify/passport, @fastify/flash and similar plugins. */
   set<K extends SessionKey> (key: K, value: MaybeTyped<SessionValue<K>> | undefined): void
 

@@ -5,10 +5,11 @@ import type { SessionContent } from '../codecs/codec.js'
 import { advice } from '../codecs/advice.js'
 import type { Changes } from '../commit/changes.js'
 import type { Committer } from '../commit/commit.js'
-import type { Rows } from '../commit/rows.js'
+import type { Row, Rows } from '../commit/rows.js'
 import { endsSession, HeadersSentError, SessionGoneError, StoreUnavailableError } from '../errors.js'
 import type { Settings } from '../options.js'
 import { hashToken, newToken } from '../token.js'
+import { asBuffer } from '../../stores/bytes.js'
 import { withoutTokens } from '../../stores/errors.js'
 import type { StoredSession } from '../../stores/store.js'
 
@@ -20,6 +21,7 @@ export interface Candidate {
 
 /** How many tokens are tried for a new session. None is ever taken, but something may end every connection that writes one. */
 const MOST_TOKENS = 3
+const TOUCH_FAILED = 'The expiry of a session could not be moved; the next request will try again'
 
 /** Opens, saves and ends the sessions of one registration. */
 export class SessionStorage {
@@ -95,10 +97,37 @@ export class SessionStorage {
     const { stored } = values
     if (stored === undefined) return
     try {
-      values.touched(await this.#committer.touch(stored.row))
+      values.touched((await this.#committer.touch(stored.row)).expiry)
     } catch (error) {
-      log.warn({ err: withoutTokens(error) }, 'The expiry of a session could not be moved; the next request will try again')
+      log.warn({ err: withoutTokens(error) }, TOUCH_FAILED)
     }
+  }
+
+  /**
+   * {@link touch} for a session that other requests may have written or touched since it was loaded. Returns false if it has
+   * ended.
+   */
+  async prolong (values: SessionValues, log: FastifyBaseLogger): Promise<boolean> {
+    const { stored } = values
+    if (stored === undefined) return false
+    if (this.rows.dueTouch(stored.row) === undefined) return true
+    try {
+      const newest = await this.#newest(stored.row)
+      if (newest === undefined) return false
+      values.touched((await this.#committer.touch(newest)).expiry)
+    } catch (error) {
+      log.warn({ err: withoutTokens(error) }, TOUCH_FAILED)
+    }
+    return true
+  }
+
+  /** The row as it is now; undefined if its session has ended. */
+  async #newest (row: Row): Promise<Row | undefined> {
+    const { sessions } = await this.#settings.store.find([row.key])
+    const found = sessions.find(({ token }) => token === row.key)
+    if (found === undefined) return undefined
+    const content = asBuffer(found.data).equals(row.data) ? row : this.rows.liveContent(row.key, found.data, this.rows.now())
+    return content === undefined ? undefined : { ...row, data: found.data, expiry: performance.now() + found.ttl, deadline: content.deadline }
   }
 
   /** Where the session is stored now. Undefined if there is nothing worth storing. */

@@ -762,3 +762,13 @@ t.test('a cookie that does not persist ends with the browser, unless the visitor
   const forgotten = await browser.visit(session => session.rememberMe(false))
   t.match(forgotten.cookies, [/^session=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/])
 })
+
+t.test('rememberMe(false) of a cookie that persists anyway is warned about, once', async t => {
+  const site = await startSite(t)
+  const browser = site.browser()
+  await browser.visit(session => { session.rememberMe(true) })
+  t.strictSame(site.log.complaints, [])
+  for (let i = 0; i < 2; i++) await browser.visit(session => { session.rememberMe(false) })
+  t.match(site.log.complaints, [/^rememberMe\(false\) has no effect, because the cookie "session" outlives the browser by default/])
+  t.equal(site.log.complaints.length, 1)
+})

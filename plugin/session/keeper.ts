@@ -1,0 +1,50 @@
+/** A session whose request lasts. */
+export interface Kept {
+  /** Whether the request has ended. */
+  readonly isOver: boolean
+  /** Moves the expiry of the session if it is near. */
+  keep (): void
+}
+
+/** The longest that requests which have ended without a sign are kept in memory, in milliseconds. */
+const LONGEST_INTERVAL = 10_000
+
+/**
+ * Keeps the sessions of requests alive while they last. Most requests are over before there is anything to do: they cost an
+ * entry in a set. One timer serves all others.
+ */
+export class Keeper {
+  readonly #interval: number
+  readonly #kept = new Set<Kept>()
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param margin how long before its expiry a session is prolonged, in milliseconds. It is seen at least twice in that time. */
+  constructor (margin: number) {
+    this.#interval = Math.max(1, Math.min(LONGEST_INTERVAL, Math.floor(margin / 2)))
+  }
+
+  add (kept: Kept): void {
+    this.#kept.add(kept)
+    this.#timer ??= setTimeout(() => this.#look(), this.#interval).unref()
+  }
+
+  delete (kept: Kept): void {
+    this.#kept.delete(kept)
+  }
+
+  /** Prolongs no session any more. */
+  stop (): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#kept.clear()
+  }
+
+  #look (): void {
+    this.#timer = undefined
+    for (const kept of this.#kept) {
+      if (kept.isOver) this.#kept.delete(kept)
+      else kept.keep()
+    }
+    if (this.#kept.size > 0) this.#timer = setTimeout(() => this.#look(), this.#interval).unref()
+  }
+}

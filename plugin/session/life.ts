@@ -1,0 +1,232 @@
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import { checkedCallback } from './arguments.js'
+import type { Keeper } from './keeper.js'
+import { Lease } from './lease.js'
+import { Operations, type Registration } from './operations.js'
+import { calledBack } from './outcome.js'
+import { RequestSession } from './request-session.js'
+import { Response } from './response.js'
+import { SessionValues } from './session-values.js'
+import type { Candidate } from './storage.js'
+import { varyByCookie } from '../response-head.js'
+import { withoutTokens } from '../../stores/errors.js'
+
+/** The life of a session in one request: loaded, opened at the first look, committed before the headers leave. */
+export class SessionLife {
+  readonly #of: Registration
+  readonly #request: FastifyRequest
+  readonly #reply: FastifyReply
+  readonly #candidates: readonly Candidate[]
+  readonly #renewed: string | undefined
+  readonly #loadedAt: number
+  /** Undefined if sessions have no idle timeout. */
+  readonly #lease: Lease | undefined
+  #session: RequestSession | undefined
+  #response: Response | undefined
+  /** Undefined until somebody looks, so that a request that does not look costs no more than its query. */
+  #values: SessionValues | undefined
+  #operations: Operations | undefined
+  /** Whether the application has looked at the session. */
+  #isLookedAt = false
+  #isDestroyed = false
+  /** Whether a reply has begun. */
+  #isSent = false
+  /** What {@link beforeHeaders} is waiting for. */
+  #finishing: Promise<void> | undefined
+  #isWatched = false
+
+  /**
+   * @param candidates the rows that the cookies' tokens have found, in the order of the cookies
+   * @param renewed if no row was found: the key of a session that another request has lately renewed
+   */
+  constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, candidates: readonly Candidate[], renewed?: string) {
+    this.#of = of
+    this.#request = request
+    this.#reply = reply
+    this.#candidates = candidates
+    this.#renewed = renewed
+    this.#loadedAt = candidates.length === 0 ? 0 : performance.now()
+    if (of.keeper === undefined) return
+    this.#lease = this.#newLease(of.keeper)
+    this.#lease.begin()
+  }
+
+  /** What the application sees of it. */
+  get session (): RequestSession {
+    this.#session ??= new RequestSession(this)
+    return this.#session
+  }
+
+  get of (): Registration {
+    return this.#of
+  }
+
+  get log (): FastifyBaseLogger {
+    return this.#request.log
+  }
+
+  get isDestroyed (): boolean {
+    return this.#isDestroyed
+  }
+
+  /** The session, opened at the first look. */
+  look (): SessionValues {
+    this.#isLookedAt = true
+    return this.#opened()
+  }
+
+  /** The same, to be changed. */
+  edit (): SessionValues {
+    this.watch()
+    return this.look()
+  }
+
+  /**
+   * Looks once more after the response: a change that nothing saves by then is lost, and the log says so. Reading only
+   * strings adds no listener, so that it stays cheap.
+   */
+  watch (): void {
+    if (this.#isWatched) return
+    this.#isWatched = true
+    this.#ofResponse().onFinish(() => {
+      this.#isWatched = false
+      this.#reportLoss()
+    })
+  }
+
+  /** Runs an operation of the application's, and calls back if the application wants that. */
+  run (method: string, callback: unknown, operation: (operations: Operations) => Promise<void>): Promise<void> {
+    const checked = checkedCallback(method, callback)
+    this.look()
+    return calledBack(operation(this.#operate()), checked, error => this.#ofResponse().fail(error))
+  }
+
+  commit (operations: Operations): Promise<void> {
+    return operations.commit(() => {
+      this.#sendCookieAtOnce(operations)
+      this.#lease?.begin()
+    })
+  }
+
+  destroy (operations: Operations): Promise<void> {
+    const begin = () => {
+      this.#values = SessionValues.empty(this.#of.storage.rows)
+      this.#isDestroyed = true
+    }
+    return operations.destroy(begin, () => this.#sendCookieAtOnce(operations))
+  }
+
+  /** Moves the expiry now, if that is due. */
+  async prolong (): Promise<void> {
+    await this.#lease?.prolong()
+  }
+
+  /** Keeps the session alive until the response, or the connection of a websocket, is over. */
+  lastUntilClose (): void {
+    this.#lease?.lastUntilClose()
+  }
+
+  /**
+   * Before the headers are sent: saves what was changed, or moves the expiry if that is due, and sets the cookie. Returns
+   * undefined if there is nothing to wait for. Rejects if the reply must not be sent.
+   *
+   * Fastify calls it again for the reply to an error. A reply that is sent while an earlier one is still here (by a
+   * handler that forgets to return the reply) waits with that one.
+   *
+   * @param options.isStream the response lasts beyond its headers
+   */
+  beforeHeaders (options: { readonly isStream: boolean }): Promise<void> | undefined {
+    if (this.#finishing !== undefined) return this.#finishing
+    const isFirst = !this.#isSent
+    if (!isFirst && this.#reply.raw.headersSent) return undefined
+    this.#isSent = true
+    if (this.#isLookedAt) varyByCookie(this.#reply)
+    if (this.#operations?.isPending === true || this.#values?.mustCommit === true || (isFirst && this.#lease?.isPending === true)) {
+      this.#finishing = this.#finish(isFirst).finally(() => {
+        this.#finishing = undefined
+        this.#lease?.headersLeave(options)
+      })
+      return this.#finishing
+    }
+    this.#setCookie()
+    this.#lease?.headersLeave(options)
+    return undefined
+  }
+
+  async #finish (isFirst: boolean): Promise<void> {
+    try {
+      const hasSucceeded = !this.#isLookedAt || await this.#operate().finish()
+      if (isFirst && hasSucceeded) await this.#lease?.touch()
+    } finally {
+      // An earlier commit may have saved a new token, so the cookie is set even if a later commit has failed.
+      this.#setCookie()
+    }
+  }
+
+  #setCookie (): void {
+    if (this.#operations !== undefined) this.#ofResponse().send(this.#operations)
+  }
+
+  #sendCookieAtOnce (operations: Operations): void {
+    if (this.#canSetCookie()) this.#ofResponse().sendAtOnce(operations)
+  }
+
+  #ofResponse (): Response {
+    this.#response ??= new Response(this.#request, this.#reply, this.#of.cookie)
+    return this.#response
+  }
+
+  #newLease (keeper: Keeper): Lease {
+    const { storage } = this.#of
+    const [first] = this.#candidates
+    return new Lease({
+      storage,
+      keeper,
+      response: this.#ofResponse(),
+      log: this.#request.log,
+      loaded: first && { at: this.#loadedAt, expiry: this.#loadedAt + first.row.ttl },
+      values: () => this.#values,
+      open: () => this.#opened(),
+      onMove: () => { if (storage.rows.leadCookies) this.#operate() }
+    })
+  }
+
+  #opened (): SessionValues {
+    this.#values ??= this.#of.storage.open(this.#candidates, this.#loadedAt, this.#renewed, this.#request.log)
+    return this.#values
+  }
+
+  #operate (): Operations {
+    this.#operations ??= new Operations(this.#of, {
+      request: this.#request,
+      reply: this.#reply,
+      loaded: this.#opened().stored,
+      current: () => this.#opened(),
+      canSetCookie: () => this.#canSetCookie(),
+      onFailure: () => this.watch()
+    })
+    this.watch()
+    return this.#operations
+  }
+
+  /** Not for a websocket: what answers the upgrade sends headers of its own, and the reply's only if it is refused. */
+  #canSetCookie (): boolean {
+    return !this.#reply.raw.headersSent && (!this.#ofResponse().isUpgrade || this.#isSent)
+  }
+
+  #reportLoss (): void {
+    this.#operations?.reportFailure()
+    if (this.#operations?.isCookieDue === true) {
+      this.#request.log.warn({}, 'The cookie of a session is due, and did not leave: its deadline or rememberMe has changed after the headers were sent. Commit before the first byte')
+    }
+    try {
+      if (this.#values?.hasUntried === true) this.#warnOfLoss({})
+    } catch (error) {
+      this.#warnOfLoss({ err: withoutTokens(error) })
+    }
+  }
+
+  #warnOfLoss (details: object): void {
+    this.#request.log.warn(details, 'The session was changed after it had been committed, and the change was not saved: call await request.session.commit() where the reply has been sent, hijacked or streamed')
+  }
+}
