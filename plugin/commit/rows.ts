@@ -29,6 +29,9 @@ export interface RowSettings {
   readonly touchInterval: number
 }
 
+/** A long request, in milliseconds. */
+const LONG = 1000
+
 /** Makes rows of sessions and sessions of rows, and decides how long a row lives. */
 export class Rows {
   readonly #settings: RowSettings
@@ -158,9 +161,9 @@ export class Rows {
     return this.margin !== undefined && expiry - performance.now() <= this.margin
   }
 
-  /** Whether a time, in milliseconds, is long enough for another request's touch. */
-  isTouchInterval (time: number): boolean {
-    return time >= this.#leastMove
+  /** Whether a request has lasted so long, in milliseconds, that others have probably moved the expiry since it was loaded. */
+  isLong (time: number): boolean {
+    return time >= Math.max(LONG, this.#leastMove)
   }
 
   get #leastMove (): number {

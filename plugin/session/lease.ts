@@ -75,7 +75,7 @@ export class Lease implements Kept {
     await this.#prolonging
     if (!this.#mayNeedTouch) return
     const { storage, loaded, onMove, open, log } = this.#of
-    if (loaded !== undefined && storage.rows.isTouchInterval(performance.now() - loaded.at)) return await this.prolong()
+    if (loaded !== undefined && storage.rows.isLong(performance.now() - loaded.at)) return await this.prolong()
     onMove()
     await storage.touch(open(), log)
   }
