@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join, posix } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
@@ -11,8 +11,11 @@ const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 const TSC = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 const QUIET = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
-/** What may be in the package: what runs, its types, and the sources that the source maps show. */
-const WANTED = /^(dist\/(plugin|stores)(\/[\w-]+)+\.(js|d\.ts)(\.map)?|(plugin|stores)(\/[\w-]+)+\.ts|schema\/\w+\.sql|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
+/** What may be in the package: its types, the few files that run, the schemas. */
+const WANTED = /^(dist\/(plugin|stores)(\/[\w-]+)+\.d\.ts|dist\/(plugin\/index|plugin\/codecs\/gob\/index|stores\/testing\/index|shared\/common)\.js|schema\/\w+\.sql|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
+
+/** What has no part in a package and is large. */
+const LEFT_OUT = new Set(['node_modules', 'bench/node_modules', 'dist', '.git'])
 
 const PROJECT = {
   'package.json': '{ "name": "empty", "version": "1.0.0", "private": true }',
@@ -89,13 +92,16 @@ const PROJECT = {
     app.get('/', request => request.session.keys())`
 }
 
-t.test('the packed package', { timeout: 240_000 }, async t => {
+t.test('the packed package', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'fastify-sql-sessions-package-'))
   t.teardown(async () => { await rm(folder, { recursive: true, force: true }) })
-  const inFolder = async (program: string, args: readonly string[]) => await run(program, args, { cwd: folder, timeout: 120_000 })
+  const inFolder = async (program: string, args: readonly string[]) => await run(program, args, { cwd: folder })
 
-  // Without scripts: what is packed has just been built.
-  const packed = await run('npm', ['pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', folder], { cwd: ROOT, timeout: 60_000 })
+  // A copy: what is published is built anew, and other tests run on dist/ meanwhile.
+  const source = join(folder, 'source')
+  await cp(ROOT, source, { recursive: true, filter: path => !LEFT_OUT.has(relative(ROOT, path)) })
+  await symlink(join(ROOT, 'node_modules'), join(source, 'node_modules'))
+  const packed = await run('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', folder], { cwd: source })
   const [{ filename, files }] = JSON.parse(packed.stdout) as [{ filename: string, files: Array<{ path: string }> }]
   const paths = new Set(files.map(({ path }) => path))
 
@@ -106,18 +112,9 @@ t.test('the packed package', { timeout: 240_000 }, async t => {
     }
   })
 
-  t.test('has the sources of its source maps', async t => {
-    const maps = [...paths].filter(path => path.endsWith('.map'))
-    t.not(maps.length, 0)
-    for (const map of maps) {
-      const { sources } = JSON.parse(await readFile(join(ROOT, map), 'utf8')) as { sources: string[] }
-      for (const source of sources) t.ok(paths.has(posix.join(dirname(map), source)), `${source} of ${map}`)
-    }
-  })
-
   t.test('names no database driver in its types', async t => {
     for (const path of paths) {
-      if (path.endsWith('.d.ts')) t.notMatch(await readFile(join(ROOT, path), 'utf8'), /(from|import\()\s*['"](mysql2|mssql|tedious)/, path)
+      if (path.endsWith('.d.ts')) t.notMatch(await readFile(join(source, path), 'utf8'), /(from|import\()\s*['"](mysql2|mssql|tedious)/, path)
     }
   })
 
@@ -143,6 +140,13 @@ t.test('the packed package', { timeout: 240_000 }, async t => {
       }
     })
   }
+
+  t.test('is what publint and attw expect of a package', async t => {
+    const file = `./${filename}`
+    t.match(await inFolder('npx', ['--yes', ...QUIET, 'publint@0.3', '--strict', file]), { stdout: /All good/ })
+    // Of ways to resolve modules only those of today: node10 knows no exports, and require() of a module needs no types of its own.
+    await t.resolves(inFolder('npx', ['--yes', ...QUIET, '@arethetypeswrong/cli@0.18', '--profile', 'esm-only', '--exclude-entrypoints', 'schema/mysql.sql', 'schema/mssql.sql', '--', file]))
+  })
 
   t.test('says what to install where MySQL is chosen and its driver is missing', async t => {
     const { stdout } = await inFolder(process.execPath, ['mysql.mjs'])
