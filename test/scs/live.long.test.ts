@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { buildGo, withoutGo } from './go.js'
-import { mysqlPlace, sqlServerPlace, withoutSqlServer, type Place } from './places.js'
+import { mysqlPlace, sqlServerPlace, type Place } from './places.js'
 import { startServices, type Options, type Services, type Side, type Step } from './services.js'
 
 const BOTH: ReadonlyArray<readonly [Side, Side]> = [['go', 'node'], ['node', 'go']]
@@ -18,7 +18,7 @@ t.test('one session with SCS', { skip: await withoutGo('service') }, async t => 
       const place = await mysqlPlace(t)
       await body(t, async options => await startServices(t, program, place, options), place)
     })
-    void t.test(`${name} (mssqlstore)`, { skip: withoutSqlServer }, async t => {
+    void t.test(`${name} (mssqlstore)`, async t => {
       const place = await sqlServerPlace(t)
       await body(t, async options => await startServices(t, program, place, options), place)
     })

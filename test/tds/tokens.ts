@@ -33,6 +33,8 @@ export class Reply {
   #done: { status: number, command: number, count: bigint } | undefined
 
   #firstError: number | undefined
+  /** Whether the last token was a DONE, as it must be at the end of a message. */
+  #isDone = false
 
   constructor (inProcedure = false, babelfish = false) {
     this.#inProcedure = inProcedure
@@ -42,6 +44,7 @@ export class Reply {
   #push (...parts: readonly Buffer[]): void {
     this.#flush(true)
     this.#parts.push(...parts)
+    this.#isDone = false
   }
 
   #flush (more: boolean): void {
@@ -69,6 +72,7 @@ export class Reply {
     this.#flush(true)
     const status = (count === null ? 0 : DONE_COUNT) | (failed ? DONE_ERROR : 0)
     this.#done = { status, command, count: BigInt(count ?? 0) }
+    this.#isDone = true
   }
 
   /** The number of the first error in the response. */
@@ -120,11 +124,12 @@ export class Reply {
   /** DONEPROC: the end of a remote procedure call. */
   procedureDone (failed: boolean): void {
     this.#push(uint8(0xfe), uint16(failed ? DONE_ERROR : 0), uint16(0), uint64(0n))
+    this.#isDone = true
   }
 
   /** The end of anything else. */
   bytes (): Buffer {
-    if (this.#done === undefined && this.#parts.length === 0) this.done(Command.none, null)
+    if (!this.#isDone) this.done(Command.none, null)
     this.#flush(false)
     return Buffer.concat(this.#parts)
   }

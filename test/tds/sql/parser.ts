@@ -1,6 +1,6 @@
 import { SqlError } from '../sql-error.js'
-import type { SqlType } from '../types.js'
-import type { Assignment, CommonTable, ExecArgument, Expression, Insert, Output, Source, Statement } from './ast.js'
+import { type, type SqlType } from '../types.js'
+import type { Assignment, CommonTable, Condition, ExecArgument, Expression, Insert, Output, Source, Statement } from './ast.js'
 import { Cursor } from './cursor.js'
 import { QueryParser } from './parse-query.js'
 import { SchemaParser } from './parse-schema.js'
@@ -75,6 +75,7 @@ class StatementParser {
       case 'INSERT': return this.#insert()
       case 'UPDATE': return this.#update([])
       case 'DELETE': return this.#delete([])
+      case 'MERGE': return this.#merge()
       case 'CREATE': return this.#schema.create()
       case 'DROP': return this.#schema.drop()
       case 'TRUNCATE': return this.#schema.truncate()
@@ -217,6 +218,59 @@ class StatementParser {
     const where = this.#queries.where()
     this.#option()
     return { kind: 'delete', top, target, hints, output, from, where, with: ctes }
+  }
+
+  /** MERGE in one form: that of SCS's mssqlstore, which updates the row of a key, or inserts it. Here these are two statements in a transaction. */
+  #merge (): Statement {
+    const start = this.#cursor.token
+    const upsert = this.#cursor.isBabelfish ? undefined : this.#upsert()
+    if (upsert === undefined) throw this.#cursor.error(start)
+    const { target, hints, column, key, set, columns, row } = upsert
+    const where: Condition = { kind: 'compare', op: '=', left: { kind: 'column', name: [column] }, right: key }
+    const noRow: Condition = { kind: 'compare', op: '=', left: { kind: 'variable', name: '@@rowcount' }, right: { kind: 'literal', type: type('int'), value: 0n } }
+    const insert: Statement = { kind: 'insert', table: target, columns, output: null, rows: [row], query: null }
+    return {
+      kind: 'block',
+      statements: [
+        { kind: 'begin', name: null },
+        { kind: 'update', top: null, target, hints, set, output: null, from: [], where, with: [] },
+        { kind: 'if', condition: noRow, then: insert, otherwise: null },
+        { kind: 'commit', name: null }
+      ]
+    }
+  }
+
+  /** MERGE INTO table AS t USING (VALUES (key)) AS s (column) ON (t.column = s.column), with both WHEN. Undefined for any other form. */
+  #upsert () {
+    const cursor = this.#cursor
+    cursor.expect('MERGE')
+    cursor.accept('INTO')
+    if (!cursor.atName) return undefined
+    const target = cursor.path()
+    const hints = this.#queries.hints()
+    if (!cursor.accept('AS') || !cursor.atName) return undefined
+    cursor.name()
+    if (!cursor.accept('USING', '(', 'VALUES', '(')) return undefined
+    const key = this.#expression()
+    cursor.expect(')', ')', 'AS')
+    cursor.name()
+    cursor.names()
+    cursor.expect('ON', '(')
+    const column = cursor.path().at(-1) ?? ''
+    cursor.expect('=')
+    cursor.path()
+    cursor.expect(')', 'WHEN', 'MATCHED', 'THEN', 'UPDATE', 'SET')
+    const set: Assignment[] = []
+    do set.push(this.#assignment())
+    while (cursor.accept(','))
+    cursor.expect('WHEN', 'NOT', 'MATCHED', 'THEN', 'INSERT')
+    const columns = cursor.names()
+    cursor.expect('VALUES', '(')
+    const row: Expression[] = []
+    do row.push(this.#expression())
+    while (cursor.accept(','))
+    cursor.expect(')')
+    return cursor.is(';') ? { target, hints, column, key, set, columns, row } : undefined
   }
 
   #declare (): Statement {
