@@ -2,7 +2,7 @@ import { deepStrictEqual } from 'node:assert/strict'
 import { inspect, isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { gobCodec } from '../../plugin/codecs/gob/index.js'
+import { gobCodec, goType, goValue } from '../../plugin/codecs/gob/index.js'
 import { sessionOf } from '../plugin/codecs/gob/sessions.js'
 import { vectors } from '../plugin/codecs/gob/vectors.js'
 import { valueOf, type Described } from '../plugin/codecs/gob/described.js'
@@ -44,6 +44,23 @@ t.test('sessions and Go', { skip: await withoutGo('gob') }, async t => {
       deepStrictEqual([after[i]?.error, after[i]?.values, after[i]?.deadline], [undefined, before[i]?.values, before[i]?.deadline], name)
       if (described !== undefined) deepStrictEqual(after[i]?.values, described, name)
     }
+  })
+
+  t.test('a struct whose fields are those of another build of the Go service is read as gob defines it', async t => {
+    const read = async (...fields: ReadonlyArray<readonly [name: string, type: string, value: unknown]>) => {
+      const type = goType('main.Address', Object.fromEntries(fields.map(([name, type]) => [name, type])))
+      const address = goValue(type, Object.fromEntries(fields.map(([name, , value]) => [name, value])))
+      // As this side has read it from that build, and has written it again.
+      const data = gobCodec.encode(gobCodec.decode(gobCodec.encode(sessionOf({ address, seen: true }))))
+      const [answer] = await ask([data])
+      return answer?.error ?? (answer?.values?.['address'] as [string, unknown])[1]
+    }
+    const zip = Uint8Array.of(1)
+    t.strictSame(await read(['City', 'string', 'Oslo'], ['Zip', '[]byte', zip]), { City: ['string', 'Oslo'], Zip: ['[]uint8', '01'] })
+    t.strictSame(await read(['City', 'string', 'Oslo']), { City: ['string', 'Oslo'], Zip: ['[]uint8', ''] }, 'a field less')
+    t.strictSame(await read(['Country', 'string', 'NO'], ['City', 'string', 'Oslo'], ['Zip', '[]byte', zip], ['Tags', 'map[string]int', { a: 1 }]), { City: ['string', 'Oslo'], Zip: ['[]uint8', '01'] }, 'more fields')
+    t.strictSame(await read(['Zip', '[]byte', zip], ['City', 'string', 'Oslo']), { City: ['string', 'Oslo'], Zip: ['[]uint8', '01'] }, 'another order')
+    t.match(await read(['City', 'int', 7], ['Zip', '[]byte', zip]), /wrong type/, 'another type, which Go refuses')
   })
 
   t.test(`any session is in Go what it is here, and comes back as it was: ${VALUES} values`, async t => {
