@@ -57,14 +57,14 @@ function bare (value: string): string {
 
 /** Writes the session's cookie. Warns once per registration of a cookie that a browser will not accept, or a cache may keep. */
 export class Cookie {
-  readonly #settings: CookieSettings
+  readonly settings: CookieSettings
   readonly #app: FastifyInstance
   #warned = false
   #warnedOfCache = false
   #warnedOfForgetting = false
 
   constructor (settings: CookieSettings, app: FastifyInstance) {
-    this.#settings = settings
+    this.settings = settings
     this.#app = app
   }
 
@@ -75,7 +75,7 @@ export class Cookie {
    * @param session.rememberMe whether the cookie outlives the browser even with `persist: false`
    */
   set (token: string, { ttl, rememberMe }: { readonly ttl: number, readonly rememberMe: boolean }, request: FastifyRequest): string {
-    if (!this.#settings.persist && !rememberMe) return this.#serialize(token, {}, request)
+    if (!this.settings.persist && !rememberMe) return this.#serialize(token, {}, request)
     const maxAge = Math.max(1, Math.ceil((ttl - CLOCK_JITTER) / 1000))
     return this.#serialize(token, { maxAge, expires: new Date(Math.min(Date.now() + maxAge * 1000, LAST_COOKIE_DATE)) }, request)
   }
@@ -89,18 +89,18 @@ export class Cookie {
   warnOfSharedCache (cacheControl: string): void {
     if (this.#warnedOfCache) return
     this.#warnedOfCache = true
-    audible(this.#app.log).warn({}, `The cookie "${this.#settings.name}" leaves with "${cacheControl}", which lets a shared cache send it to other visitors. "private" was added; set Cache-Control: private where a session may begin`)
+    audible(this.#app.log).warn({}, `The cookie "${this.settings.name}" leaves with "${cacheControl}", which lets a shared cache send it to other visitors. "private" was added; set Cache-Control: private where a session may begin`)
   }
 
   /** Warns once of `rememberMe(false)` where it has no effect. */
   warnOfForgetting (): void {
-    if (!this.#settings.persist || this.#warnedOfForgetting) return
+    if (!this.settings.persist || this.#warnedOfForgetting) return
     this.#warnedOfForgetting = true
-    audible(this.#app.log).warn({}, `rememberMe(false) has no effect, because the cookie "${this.#settings.name}" outlives the browser by default. Register the plugin with cookie: { persist: false }`)
+    audible(this.#app.log).warn({}, `rememberMe(false) has no effect, because the cookie "${this.settings.name}" outlives the browser by default. Register the plugin with cookie: { persist: false }`)
   }
 
   #serialize (value: string, life: { maxAge?: number, expires?: Date }, request: FastifyRequest): string {
-    const { name, path, domain, httpOnly, sameSite, partitioned, priority } = this.#settings
+    const { name, path, domain, httpOnly, sameSite, partitioned, priority } = this.settings
     return this.#app.serializeCookie(name, value, {
       ...life,
       path,
@@ -114,7 +114,7 @@ export class Cookie {
   }
 
   #isSecure (request: FastifyRequest): boolean {
-    const { secure } = this.#settings
+    const { secure } = this.settings
     const https = request.protocol.toLowerCase() === 'https'
     if (!https && !this.#warned) this.#warnOfPlainHttp(secure, request)
     return secure === 'auto' ? https : secure
@@ -124,7 +124,7 @@ export class Cookie {
     const warning = plainHttpWarning(secure, request)
     if (warning === undefined) return
     this.#warned = true
-    audible(this.#app.log).warn({}, `The cookie "${this.#settings.name}" ${warning}`)
+    audible(this.#app.log).warn({}, `The cookie "${this.settings.name}" ${warning}`)
   }
 }
 

@@ -1,13 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { tokensIn } from './cookie.js'
 import { InvalidArgumentError, NotLoadedError, OptedOutError } from './errors.js'
-import { withKeysListed } from './session/listed.js'
 import type { Registration } from './session/operations.js'
 import { SessionLife } from './session/life.js'
 import type { Session } from './session/session.js'
 import type { Candidate } from './session/storage.js'
 import type { Settings } from './options.js'
-import { hashToken } from './token.js'
+import { hashToken, USUAL_NAME } from './token.js'
 import type { StoredSession } from '../stores/store.js'
 
 /** The state of a request before its session is loaded. */
@@ -21,7 +20,7 @@ const NONE: readonly never[] = []
 
 /** Gives every request of `app` a session under `settings.name`. onRequest loads it, onSend commits it. */
 export function addHooks (app: FastifyInstance, settings: Settings, registration: Registration): void {
-  const { name, store, hashTokenInStore } = settings
+  const { name, store, hashTokenInStore, properties } = settings
   const key = Symbol(`fastify-sql-sessions.${name}`)
   const stateOf = (request: FastifyRequest): State => (request as unknown as { [key]: State })[key]
   const setState = (request: FastifyRequest, state: State): void => { (request as unknown as { [key]: State })[key] = state }
@@ -30,7 +29,7 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
   app.decorateRequest(name, {
     getter (this: FastifyRequest): Session {
       const state = stateOf(this)
-      if (state instanceof SessionLife) return 'passport' in this ? withKeysListed(state.session) : state.session
+      if (state instanceof SessionLife) return properties || expectsProperties(this, state.reply) ? state.properties : state.session
       if (state === NOT_LOADED) throw new NotLoadedError(name)
       throw state === OPTED_OUT ? new OptedOutError(name) : state
     },
@@ -39,6 +38,8 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
       throw new InvalidArgumentError(`request.${name} cannot be assigned. ${instead}`)
     }
   })
+
+  if (properties) exposeToExpress(app, name)
 
   app.addHook('onRequest', function loadSession (request, reply, done) {
     if (hasOptedOut(request, name)) {
@@ -70,6 +71,28 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
     // Not `finished.then(done)`: for a payload or a header that it cannot send, Fastify throws in `done`, and catches that
     // only if it waits for the promise.
     return finished?.catch((error: Error & { statusCode?: number }) => { throw refused(error, reply, payload) })
+  })
+}
+
+/**
+ * Whether a plugin is in use that takes the keys of a session for its properties: @fastify/passport, whose strategies do, or
+ * @fastify/csrf-protection with `sessionPlugin: '@fastify/session'`, which names its function so.
+ */
+function expectsProperties (request: FastifyRequest, reply: FastifyReply): boolean {
+  return 'passport' in request || (reply as { readonly generateCsrf?: { readonly name?: string } }).generateCsrf?.name === 'generateCsrfSession'
+}
+
+/** Gives the session to Express's middleware, which gets the raw request: @fastify/express, @fastify/middie. */
+function exposeToExpress (app: FastifyInstance, name: string): void {
+  const sessionOf = (request: FastifyRequest): Session => (request as unknown as { readonly [name: string]: Session })[name] as Session
+  if (name === USUAL_NAME && !app.hasRequestDecorator('sessionID')) {
+    app.decorateRequest('sessionID', { getter (this: FastifyRequest): string { return sessionOf(this).id } })
+  }
+  app.addHook('onRequest', (request, _reply, done) => {
+    const property = { enumerable: true, configurable: true }
+    Object.defineProperty(request.raw, name, { ...property, get: () => sessionOf(request), set: (value: unknown) => { Object.assign(request, { [name]: value }) } })
+    if (name === USUAL_NAME) Object.defineProperty(request.raw, 'sessionID', { ...property, get: () => sessionOf(request).id })
+    done()
   })
 }
 

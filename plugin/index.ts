@@ -9,6 +9,7 @@ import { settingsOf, type SessionOptions } from './options.js'
 import { Keeper } from './session/keeper.js'
 import type { Session } from './session/session.js'
 import { SessionStorage } from './session/storage.js'
+import { UnknownProperties } from './session/unknown-properties.js'
 import { audible } from './warnings.js'
 import type { SimpleStore } from '../stores/simple.js'
 import type { SessionStore } from '../stores/store.js'
@@ -41,7 +42,7 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
   const storage = new SessionStorage(settings, new Committer(settings))
   const { margin } = storage.rows
   const keeper = margin === undefined ? undefined : new Keeper(margin)
-  addHooks(app, settings, { storage, cookie: new Cookie(settings.cookie, app), keeper })
+  addHooks(app, settings, { storage, cookie: new Cookie(settings.cookie, app), keeper, unknown: new UnknownProperties() })
 
   app.addHook('onReady', async () => {
     if (inMemory && process.env['NODE_ENV'] === 'production') {
@@ -65,7 +66,8 @@ export { encrypted, type EncryptionOptions } from './codecs/encrypted.js'
 export type { EncryptionKey } from './codecs/keys.js'
 export { textCodec } from './codecs/text.js'
 export type { CookieOptions, SessionOptions } from './options.js'
-export type { Session, SessionCallback, SessionData, SessionKey, SessionStatus, SessionValue } from './session/session.js'
+export type { Session, SessionCallback, SessionData, SessionKey, SessionProperties, SessionStatus, SessionValue } from './session/session.js'
+export type { SessionCookie } from './session/session-cookie.js'
 export { memoryStore, type MemoryStoreOptions } from '../stores/memory/memory.js'
 export { mssqlStore, type MssqlConfig, type MssqlPool, type MssqlSource, type MssqlStoreOptions } from '../stores/mssql/mssql.js'
 export { mysqlStore, type MysqlSource, type MysqlPool, type MysqlPoolOptions, type MysqlStoreOptions } from '../stores/mysql/mysql.js'

@@ -28,6 +28,11 @@ export interface SessionOptions extends StoreOptions {
   hashTokenInStore?: boolean
   /** Turns a session into the bytes of its row and back. Default 'text': {@link textCodec}. 'gob' is the format of SCS. */
   codec?: 'text' | 'gob' | Codec
+  /**
+   * Whether the keys of a session are its properties, too, for code written for express-session: `request.session.user`. Default
+   * false, but true beside @fastify/passport. See {@link SessionProperties}.
+   */
+  properties?: boolean
   /** The cookie's attributes. */
   cookie?: CookieOptions
 }
@@ -42,6 +47,7 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
   readonly storeTimeout: number
   readonly hashTokenInStore: boolean
   readonly codec: Codec
+  readonly properties: boolean
   readonly cookie: CookieSettings
   /** Whether sessions are kept in this process: the store is 'memory', which is the default. */
   readonly inMemory: boolean
@@ -50,7 +56,7 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const OPTIONS = ['name', 'store', 'mysql', 'mssql', 'table', 'createTable', 'maxSessions', 'lifetime', 'idleTimeout', 'touchInterval',
-  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'cookie']
+  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'properties', 'cookie']
 /** Options of Fastify's own `register`. */
 const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 /** What to write instead of options that other session plugins have. */
@@ -98,6 +104,7 @@ export function settingsOf (passed: unknown): Settings {
     storeTimeout,
     hashTokenInStore: boolean('hashTokenInStore', options.hashTokenInStore, codec.isShared !== true),
     codec,
+    properties: boolean('properties', options.properties, false),
     cookie: cookieOf(options.cookie, name),
     inMemory: options.store === undefined || options.store === 'memory',
     place,

@@ -25,6 +25,13 @@ export function checkedDeadline (deadline: unknown): number {
   return deadline.getTime()
 }
 
+/** @fastify/csrf-protection passes what it was given on to its session. Nothing that concerns the cookie may get lost so. */
+export function checkCookieOptions (options: unknown): void {
+  const names = typeof options === 'object' && options !== null ? Object.keys(options).filter(name => name !== 'userInfo') : []
+  if (names.length === 0) return
+  throw new InvalidArgumentError(`session.options cannot set ${names.join(', ')}: the cookie's attributes are an option of the plugin, cookie. A session's own end is set with setDeadline`)
+}
+
 /** The callback of a method that takes one, if there is one. */
 export function checkedCallback (method: string, callback: unknown): SessionCallback | undefined {
   if (callback === undefined || callback === null) return undefined

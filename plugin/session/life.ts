@@ -4,11 +4,13 @@ import type { Keeper } from './keeper.js'
 import { Lease } from './lease.js'
 import { Operations, type Registration } from './operations.js'
 import { calledBack } from './outcome.js'
+import { withProperties } from './properties.js'
 import { RequestSession } from './request-session.js'
 import { Response } from './response.js'
 import { SessionValues } from './session-values.js'
 import type { Candidate } from './storage.js'
 import { varyByCookie } from '../response-head.js'
+import { audible } from '../warnings.js'
 import { withoutTokens } from '../../stores/errors.js'
 
 /** The life of a session in one request: loaded, opened at the first look, committed before the headers leave. */
@@ -22,6 +24,7 @@ export class SessionLife {
   /** Undefined if sessions have no idle timeout. */
   readonly #lease: Lease | undefined
   #session: RequestSession | undefined
+  #properties: RequestSession | undefined
   #response: Response | undefined
   /** Undefined until somebody looks, so that a request that does not look costs no more than its query. */
   #values: SessionValues | undefined
@@ -55,6 +58,16 @@ export class SessionLife {
   get session (): RequestSession {
     this.#session ??= new RequestSession(this)
     return this.#session
+  }
+
+  /** The same with the session's keys as properties. */
+  get properties (): RequestSession {
+    this.#properties ??= withProperties(this.session, () => { this.#properties = undefined })
+    return this.#properties
+  }
+
+  get reply (): FastifyReply {
+    return this.#reply
   }
 
   get of (): Registration {
@@ -92,6 +105,11 @@ export class SessionLife {
       this.#isWatched = false
       this.#reportLoss()
     })
+  }
+
+  /** Warns once for each name of a property that the session does not have. */
+  warnOfUnknown (name: string): void {
+    if (this.#of.unknown.isNew(name)) audible(this.#request.log).warn({}, `The property ${name} of a session was read, which has no such property: use request.session.get('${name}'), or register the plugin with properties: true`)
   }
 
   /** Runs an operation of the application's, and calls back if the application wants that. */

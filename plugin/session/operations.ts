@@ -5,6 +5,7 @@ import { Queue, type Failure } from './queue.js'
 import type { SessionValues } from './session-values.js'
 import type { Stored } from './stored.js'
 import type { SessionStorage } from './storage.js'
+import type { UnknownProperties } from './unknown-properties.js'
 import type { Changes } from '../commit/changes.js'
 import type { Cookie } from '../cookie.js'
 import { SessionGoneError } from '../errors.js'
@@ -16,6 +17,7 @@ export interface Registration {
   readonly cookie: Cookie
   /** Undefined if sessions have no idle timeout. */
   readonly keeper: Keeper | undefined
+  readonly unknown: UnknownProperties
 }
 
 /** What the operations of a request must know of it. */

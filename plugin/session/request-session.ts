@@ -1,8 +1,10 @@
-import { checkedKeys } from './arguments.js'
-import { refuseAssignments } from './assignment.js'
+import { inspect } from 'node:util'
+import { checkCookieOptions, checkedKeys } from './arguments.js'
 import type { SessionLife } from './life.js'
 import type { SessionCallback } from './outcome.js'
 import type { Session, SessionStatus } from './session.js'
+import { sessionCookie, type SessionCookie } from './session-cookie.js'
+import { guardProperties } from './unknown-properties.js'
 import { isObject } from '../codecs/value.js'
 import { InvalidArgumentError } from '../errors.js'
 import { isToken, sessionId } from '../token.js'
@@ -10,6 +12,13 @@ import { inspected } from '../../stores/validate.js'
 
 /** The session of a request as the application has it. Everything that it does not inherit from {@link Session} is private. */
 export class RequestSession implements Session {
+  static {
+    guardProperties(RequestSession.prototype, (session, name) => {
+      // The prototype itself may be read, too.
+      if (#life in session) session.#life.warnOfUnknown(name)
+    })
+  }
+
   readonly #life: SessionLife
 
   constructor (life: SessionLife) {
@@ -85,6 +94,16 @@ export class RequestSession implements Session {
     return token === '' ? '' : sessionId(token)
   }
 
+  get sessionID (): string {
+    return this.id
+  }
+
+  get cookie (): SessionCookie {
+    const { of: { cookie, storage } } = this.#life
+    const { deadline, isRemembered } = this.#life.look()
+    return sessionCookie(cookie.settings, deadline, storage.lifetime, cookie.settings.persist || isRemembered)
+  }
+
   get deadline (): Date {
     return this.#life.look().deadline
   }
@@ -140,6 +159,13 @@ export class RequestSession implements Session {
   data (): Record<string, unknown> {
     return this.#life.look().data()
   }
-}
 
-refuseAssignments(RequestSession.prototype)
+  options (options: object): void {
+    checkCookieOptions(options)
+  }
+
+  /** For console.log: the keys, and no value, which may be a secret. */
+  [inspect.custom] (): string {
+    return `Session (${this.status}) { ${this.keys().map(key => inspect(key)).join(', ')} }`
+  }
+}

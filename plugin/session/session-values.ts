@@ -146,6 +146,11 @@ export class SessionValues {
     return new Date(this.#look().deadline - this.#rows.clockSkew())
   }
 
+  /** What rememberMe was last called with, if it was. */
+  get isRemembered (): boolean {
+    return this.#look().rememberMe === true
+  }
+
   setDeadline (deadline: unknown): void {
     const content = this.#look()
     const time = Math.round(checkedDeadline(deadline) + this.#rows.clockSkew())

@@ -1,4 +1,5 @@
 import type { SessionCallback } from './outcome.js'
+import type { SessionCookie } from './session-cookie.js'
 import type { MaybeTyped } from '../codecs/typed.js'
 
 export type { SessionCallback } from './outcome.js'
@@ -19,6 +20,22 @@ export type SessionKey = keyof SessionData | (string & {})
 
 /** The type of the value of a key. */
 export type SessionValue<K> = K extends keyof SessionData ? SessionData[K] : unknown
+
+/**
+ * What the option `properties` adds to a session. One line tells the compiler:
+ *
+ *     declare module 'fastify-sql-sessions' { interface Session extends SessionProperties {} }
+ *
+ * The keys of {@link SessionData} are properties then: to get and to set, with `in`, `delete` and `Object.keys`, and for JSON. A
+ * member of the session wins over a key of its name, which `get` and `put` still reach; assigning it throws
+ * `FST_SESSION_INVALID_ARGUMENT`.
+ */
+export interface SessionProperties extends Partial<SessionData> {
+  /** The cookie, as express-session tells of it. A change throws `FST_SESSION_INVALID_ARGUMENT`. */
+  readonly cookie: SessionCookie
+  /** {@link Session.id}: not the token, which is a secret. */
+  readonly sessionID: string
+}
 
 /** Whether the request has changed its session since the session was loaded or last committed. */
 export type SessionStatus = 'unmodified' | 'modified' | 'destroyed'
@@ -163,4 +180,10 @@ export interface Session {
 
   /** Returns a copy of all values as a plain object. */
   data (): Record<string, unknown>
+
+  /**
+   * Does nothing. For @fastify/csrf-protection, which passes on what `generateCsrf` was given. Throws
+   * `FST_SESSION_INVALID_ARGUMENT` for anything but `userInfo`: attributes of the cookie are an option of the plugin.
+   */
+  options (options: object): void
 }

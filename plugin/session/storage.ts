@@ -35,6 +35,11 @@ export class SessionStorage {
     this.#committer = committer
   }
 
+  /** How long a new session lives, in milliseconds. */
+  get lifetime (): number {
+    return this.#settings.lifetime
+  }
+
   /** The key of the row that a token leads to. */
   keyOf (token: string): string {
     return this.#settings.hashTokenInStore ? hashToken(token, this.#settings.name) : token

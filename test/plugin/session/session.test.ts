@@ -325,7 +325,7 @@ onEveryStore((t, makeStore) => {
   t.test('an assignment, which would keep nothing, is an error that says what to write', async t => {
     const { response } = await (await startSite(t, makeStore())).browser().visit(session => {
       t.throws(() => { Object.assign(session, { user: 'ada' }) },
-        { code: INVALID_ARGUMENT, message: "A session has no property user, and would not keep it. Use request.session.put('user', value)" })
+        { code: INVALID_ARGUMENT, message: "A session has no property user, and would not keep it. Use request.session.put('user', value), or register the plugin with properties: true" })
       const mark = Symbol('mark')
       Object.assign(session, { [mark]: 1 })
       t.equal(Reflect.get(session, mark), 1, 'a symbol is the mark of another plugin')
