@@ -54,9 +54,10 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
       return
     }
     const keys = hashTokenInStore ? tokens.map(token => hashToken(token, name)) : tokens
+    const askedAt = performance.now()
     store.find(keys).then(({ sessions, renewed = NONE }) => {
       const found = candidates(tokens, keys, sessions)
-      setState(request, new SessionLife(registration, request, reply, found, found.length === 0 ? renewed[0] : undefined))
+      setState(request, new SessionLife(registration, request, reply, found, askedAt, found.length === 0 ? renewed[0] : undefined))
       done()
     }, (error: Error) => {
       setState(request, error)

@@ -51,13 +51,21 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
     if (settings.idleTimeout >= settings.lifetime) {
       log.warn({}, `idleTimeout (${settings.idleTimeout} ms) is not shorter than lifetime (${settings.lifetime} ms), so it has no effect on most sessions`)
     }
-    await store.open(log)
+    await store.open(log, readyTimeout(app))
   })
   app.addHook('onClose', async () => {
     keeper?.stop()
     await store.close()
   })
 }
+
+/** How long `ready()` may wait for the database, in milliseconds. Beyond `pluginTimeout` Fastify would end the application. */
+function readyTimeout ({ initialConfig: { pluginTimeout = DEFAULT_PLUGIN_TIMEOUT } }: FastifyInstance): number | undefined {
+  return pluginTimeout > 0 ? Math.max(pluginTimeout / 2, pluginTimeout - 1000) : undefined
+}
+
+/** Fastify's. */
+const DEFAULT_PLUGIN_TIMEOUT = 10_000
 
 export default fp(sessions, { fastify: '5.x', name: 'fastify-sql-sessions' })
 

@@ -5,6 +5,11 @@ import { LONGEST_TIMER } from './validate.js'
  * `performance.now()`.
  */
 
+/** How long it is until a deadline, in milliseconds; 0 if it has passed. */
+export function timeLeft (deadline: number): number {
+  return Math.max(0, deadline - performance.now())
+}
+
 /** How long it is until a deadline, in whole milliseconds that a timer can wait. At least 1. */
 export function timerUntil (deadline: number): number {
   return Math.max(1, Math.min(LONGEST_TIMER, Math.ceil(deadline - performance.now())))

@@ -1,13 +1,22 @@
 import createError from '@fastify/error'
 
+const NOT_KNOWN_TO_BE_SAVED = '. What this request changed is not known to be saved'
+
 /**
  * The store did not answer in time, cannot be reached, or has too many requests waiting. What was to be written is not
- * known to be saved. Status 503, with `Retry-After`.
+ * known to be saved; the error of a read does not speak of that, see {@link ofRead}. Status 503, with `Retry-After`.
  */
 export class StoreUnavailableError extends createError<[string]>(
-  'FST_SESSION_STORE_UNAVAILABLE', 'The session store is not available: %s. What this request changed is not known to be saved', 503
+  'FST_SESSION_STORE_UNAVAILABLE', `The session store is not available: %s${NOT_KNOWN_TO_BE_SAVED}`, 503
 ) {
   readonly headers = { 'retry-after': '1' }
+}
+
+/** The error for a caller who has only read. */
+export function ofRead (error: unknown): unknown {
+  if (!(error instanceof StoreUnavailableError)) return error
+  const withoutIt = (text = ''): string => text.replace(NOT_KNOWN_TO_BE_SAVED, '')
+  return Object.assign(copyOf(error), { message: withoutIt(error.message), stack: withoutIt(error.stack) })
 }
 
 /** The database can be reached, but has no such table. */

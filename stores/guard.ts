@@ -1,10 +1,10 @@
 import { checkedFound, checkedInsert, checkedOutcome } from './answers.js'
 import { Clock, type TimedStore } from './clock.js'
 import { inTime } from './deadline.js'
-import { isOwnError, StoreMisconfiguredError, StoreUnavailableError, withoutTokens } from './errors.js'
+import { isOwnError, ofRead, StoreMisconfiguredError, StoreUnavailableError, withoutTokens } from './errors.js'
 import { expiryStays } from './expiry.js'
 import { decidedBy } from './rewrite.js'
-import type { Found, SessionStore, Write } from './store.js'
+import type { Found, SessionStore, StoreLog, Write } from './store.js'
 
 /**
  * Gives a store of the user's what the stores of this package have:
@@ -19,16 +19,17 @@ export function guarded (store: SessionStore, storeTimeout: number): TimedStore 
   const clock = new Clock()
   const note = <Answer extends Pick<Found, 'now'>>(answer: Answer): Answer => { clock.set(answer.now); return answer }
   const run = async <Answer>(call: () => Promise<Answer>, timeout = storeTimeout): Promise<Answer> =>
-    store.isBounded === true ? await call() : await inTime(checked(call), performance.now() + Math.min(timeout, storeTimeout), () => late(storeTimeout))
+    store.isBounded === true ? await call() : await inTime(checked(call), performance.now() + Math.min(timeout, storeTimeout), late)
   return {
     isBounded: true,
     now: () => clock.now(),
     open: async (log, timeout) => {
-      const now = await store.open(log, timeout)
+      const opening = store.open(log, timeout)
+      const now = await (store.isBounded === true || timeout === undefined ? opening : opensInTime(opening, timeout, log))
       if (now !== undefined) clock.set(now)
       return now
     },
-    find: (tokens, timeout) => run(async () => note(checkedFound(await store.find(tokens, timeout))), timeout),
+    find: (tokens, timeout) => run(async () => note(checkedFound(await store.find(tokens, timeout))), timeout).catch((error: unknown) => { throw ofRead(error) }),
     insert: (session, timeout) => run(async () => checkedInsert(await store.insert(session, timeout)), timeout),
     update: (session, timeout) => run(async () => {
       const outcome = checkedOutcome(await store.update({ ...session, expiryStays: expiryStays(session) }, timeout))
@@ -52,8 +53,18 @@ export function guarded (store: SessionStore, storeTimeout: number): TimedStore 
   }
 }
 
-function late (storeTimeout: number): StoreUnavailableError {
-  return new StoreUnavailableError(`no answer within ${storeTimeout} ms`)
+/** Undefined, and a warning, if the store is not open in time. It goes on opening. */
+async function opensInTime (opening: Promise<number | undefined>, timeout: number, log: StoreLog): Promise<number | undefined> {
+  const late = new StoreUnavailableError('it did not open in time')
+  return await inTime(opening, performance.now() + timeout, () => late).catch((error: unknown) => {
+    if (error !== late) throw error
+    log.warn({}, 'The session store is still opening. The application starts all the same')
+    return undefined
+  })
+}
+
+function late (): StoreUnavailableError {
+  return new StoreUnavailableError('no answer in time')
 }
 
 async function checked<T> (call: () => Promise<T>): Promise<T> {

@@ -4,13 +4,17 @@ import { Lines, type LineSettings } from './line.js'
 import { Rows, type Row, type RowSettings } from './rows.js'
 import type { SessionContent } from '../codecs/codec.js'
 import type { TimedStore } from '../../stores/clock.js'
+import { timeLeft } from '../../stores/deadline.js'
 
 /** What a {@link Committer} must know. Times are in milliseconds. */
 export interface CommitSettings extends RowSettings, LineSettings {
   readonly store: TimedStore
 }
 
-/** Writes sessions. It merges the changes of requests that use one session at the same time. */
+/**
+ * Writes sessions. It merges the changes of requests that use one session at the same time. A deadline is when the request
+ * stops waiting, in milliseconds of `performance.now()`.
+ */
 export class Committer {
   readonly rows: Rows
   readonly #store: TimedStore
@@ -28,13 +32,13 @@ export class Committer {
    * Writes a new session. Its lifetime begins now, unless the changes set a deadline. Returns undefined if the store has
    * a row of that key.
    */
-  async insert (key: string, content: SessionContent, changes: Changes): Promise<Row | undefined> {
+  async insert (key: string, content: SessionContent, changes: Changes, deadline: number): Promise<Row | undefined> {
     // The deadline is a time of the database's clock, which the first answer tells.
-    if (this.#store.now() === undefined) await this.#store.find([])
+    if (this.#store.now() === undefined) await this.#store.find([], timeLeft(deadline))
     const now = this.rows.now()
     const begun = { ...content, deadline: changes.deadline ?? this.rows.newDeadline(now) }
     const session = this.rows.encode(key, begun, now)
-    return await this.#store.insert(session) ? this.rows.written(session, begun, content.values) : undefined
+    return await this.#store.insert(session, timeLeft(deadline)) ? this.rows.written(session, begun, content.values) : undefined
   }
 
   /**
@@ -43,20 +47,20 @@ export class Committer {
    * @param row the row as it was loaded or last written
    * @param content the row's content with the changes applied, if the caller has it. It is encoded at once or not used.
    */
-  async update (row: Row, changes: Changes, content?: SessionContent): Promise<Row> {
-    return changes.merged.length > 0 ? await this.#exchange.merge(row, changes) : await this.#lines.update(row, changes, content)
+  async update (row: Row, changes: Changes, deadline: number, content?: SessionContent): Promise<Row> {
+    return changes.merged.length > 0 ? await this.#exchange.merge(row, changes, deadline) : await this.#lines.update(row, changes, deadline, content)
   }
 
   /** {@link Exchange.renew} */
-  async renew (row: Row | undefined, newKey: string, changes: Changes): Promise<Row> {
-    return await this.#exchange.renew(row, newKey, changes)
+  async renew (row: Row | undefined, newKey: string, changes: Changes, deadline: number): Promise<Row> {
+    return await this.#exchange.renew(row, newKey, changes, deadline)
   }
 
   /** Moves the row's expiry, if a touch is due and would move it. Returns the row as it is then. */
-  async touch (row: Row): Promise<Row> {
+  async touch (row: Row, deadline: number): Promise<Row> {
     const touch = this.rows.dueTouch(row)
     if (touch === undefined) return row
-    await this.#store.touch(touch)
+    await this.#store.touch(touch, timeLeft(deadline))
     return { ...row, expiry: performance.now() + touch.ttl }
   }
 }

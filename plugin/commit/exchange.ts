@@ -2,6 +2,7 @@ import type { Changes } from './changes.js'
 import type { Row, Rows } from './rows.js'
 import type { SessionContent } from '../codecs/codec.js'
 import { MergedSessionGoneError, SessionGoneError } from '../errors.js'
+import { timeLeft } from '../../stores/deadline.js'
 import type { Found, NewSession, SessionStore, StoredSession, Write } from '../../stores/store.js'
 
 /** What a transaction writes: the session, and how its rows change. No writes: the row holds the session already. */
@@ -13,7 +14,8 @@ interface Decision {
 
 /**
  * The commits that need a transaction: it locks rows, applies the changes to what the rows hold, and writes the outcome.
- * All of them throw `FST_SESSION_GONE` if the session has ended.
+ * All of them throw `FST_SESSION_GONE` if the session has ended. A deadline is when the request stops waiting, in milliseconds
+ * of `performance.now()`.
  */
 export class Exchange {
   readonly #store: SessionStore
@@ -30,9 +32,9 @@ export class Exchange {
    *
    * @param row the session's row, if it has one
    */
-  async renew (row: Row | undefined, newKey: string, changes: Changes): Promise<Row> {
+  async renew (row: Row | undefined, newKey: string, changes: Changes, deadline: number): Promise<Row> {
     const keys = [...row === undefined ? [] : [row.key], ...changes.merged]
-    return await this.#rewrite(changes.wereAttempted ? [newKey, ...keys] : keys, locked => {
+    return await this.#rewrite(changes.wereAttempted ? [newKey, ...keys] : keys, deadline, locked => {
       const renewed = locked.find(newKey)
       if (renewed !== undefined && changes.missingIn(this.#rows.version(renewed.data)) !== changes) return this.#inPlace(locked, newKey, changes)
 
@@ -46,8 +48,8 @@ export class Exchange {
   }
 
   /** Merges: the values of other sessions come into this one, and the others end. */
-  async merge (row: Row, changes: Changes): Promise<Row> {
-    return await this.#rewrite([row.key, ...changes.merged], locked => this.#inPlace(locked, row.key, changes))
+  async merge (row: Row, changes: Changes, deadline: number): Promise<Row> {
+    return await this.#rewrite([row.key, ...changes.merged], deadline, locked => this.#inPlace(locked, row.key, changes))
   }
 
   /**
@@ -55,8 +57,8 @@ export class Exchange {
    *
    * @param apply applies the changes of several requests and returns those that it has applied. It may be called again.
    */
-  async lock (key: string, apply: (content: SessionContent, row: Row) => readonly Changes[]): Promise<Row> {
-    return await this.#rewrite([key], locked => {
+  async lock (key: string, deadline: number, apply: (content: SessionContent, row: Row) => readonly Changes[]): Promise<Row> {
+    return await this.#rewrite([key], deadline, locked => {
       const { session: found, content } = locked.live(key)
       const applied = apply(content, this.#rows.found(found, content, performance.now()))
       if (applied.length === 0) return { session: found, content, writes: [] }
@@ -86,12 +88,12 @@ export class Exchange {
     return session
   }
 
-  async #rewrite (keys: readonly string[], decide: (locked: Locked) => Decision): Promise<Row> {
+  async #rewrite (keys: readonly string[], deadline: number, decide: (locked: Locked) => Decision): Promise<Row> {
     let decision: Decision | undefined
     await this.#store.rewrite(keys, found => {
       decision = decide(new Locked(found, this.#rows))
       return decision.writes
-    })
+    }, timeLeft(deadline))
     // The rewrite has resolved, so it has called its function.
     const { session, content } = decision as unknown as Decision
     return this.#rows.written(session, content)

@@ -3,6 +3,8 @@ import type { Exchange } from './exchange.js'
 import type { Row, Rows } from './rows.js'
 import type { SessionContent } from '../codecs/codec.js'
 import { SessionGoneError, StoreMisconfiguredError, StoreUnavailableError, TableMissingError } from '../errors.js'
+import { timeLeft } from '../../stores/deadline.js'
+import { Deadlines, type Waiting } from '../../stores/deadlines.js'
 import { copyOf } from '../../stores/errors.js'
 import type { SessionStore, StoredSession } from '../../stores/store.js'
 
@@ -14,8 +16,6 @@ const MOST_WAITING = 10_000
 /** What the lines must know. */
 export interface LineSettings {
   readonly store: SessionStore
-  /** How long a request waits for its write, in milliseconds. */
-  readonly storeTimeout: number
 }
 
 /**
@@ -28,7 +28,7 @@ export class Lines {
   readonly #exchange: Exchange
   /** The queued requests by the keys of their rows. A line is here for as long as it is served. */
   readonly #lines = new Map<string, Entry[]>()
-  #waiting = 0
+  readonly #deadlines = new Deadlines()
 
   constructor (settings: LineSettings, rows: Rows, exchange: Exchange) {
     this.#settings = settings
@@ -38,25 +38,28 @@ export class Lines {
 
   /**
    * Replaces the session in a row. Rejects with `FST_SESSION_GONE` if the session has ended, and with
-   * `FST_SESSION_STORE_UNAVAILABLE` after `storeTimeout` or if too many requests wait.
+   * `FST_SESSION_STORE_UNAVAILABLE` after the deadline or if too many requests wait.
    *
    * @param row the row as the request has loaded it or written it last
+   * @param deadline when the request stops waiting, in milliseconds of `performance.now()`
    * @param own the row's content with the changes applied. Left out, the changes are applied to what is in the row. It is
    * encoded before this method returns, or not used.
    */
-  update (row: Row, changes: Changes, own?: SessionContent): Promise<Row> {
+  update (row: Row, changes: Changes, deadline: number, own?: SessionContent): Promise<Row> {
     return new Promise((resolve, reject) => {
-      if (this.#waiting >= MOST_WAITING) {
+      if (this.#deadlines.size >= MOST_WAITING) {
         reject(new StoreUnavailableError(`${MOST_WAITING} requests are waiting for it`))
         return
       }
-      this.#waiting++
-      const entry = new Entry(row, changes, this.#settings.storeTimeout, resolve, reject, () => { this.#waiting-- })
+      const entry = new Entry(row, changes, deadline, { resolve, reject, answered: this.#answered })
+      this.#deadlines.add(entry)
       const line = this.#lines.get(row.key)
       if (line === undefined) void this.#serve(entry, own)
       else line.push(entry)
     })
   }
+
+  readonly #answered = (entry: Entry): void => { this.#deadlines.delete(entry) }
 
   /** Serves a line until it is empty. */
   async #serve (first: Entry, own: SessionContent | undefined): Promise<void> {
@@ -99,7 +102,8 @@ export class Lines {
     const keepsExpiry = this.#rows.keepsExpiry(row, content.deadline, now)
     const ttl = keepsExpiry ? row.expiry - performance.now() : session.ttl
     for (const { changes } of entries) changes.noteAttempt(this.#rows.version(session.data))
-    const outcome = await this.#settings.store.update({ ...session, ttl, seen: this.#rows.seen(row, content.deadline) })
+    const { token, data } = session
+    const outcome = await this.#settings.store.update({ token, data, ttl, seen: this.#rows.seen(row, content.deadline) }, timeLeft(latest(entries)))
     if (outcome.kind !== 'saved') return outcome
     const written = this.#rows.written(session, content)
     return { kind: 'saved', row: keepsExpiry ? { ...written, expiry: row.expiry } : written }
@@ -107,7 +111,7 @@ export class Lines {
 
   async #writeLocked (key: string, entries: readonly Entry[]): Promise<Row> {
     let waiting = entries
-    const row = await this.#exchange.lock(key, (content, locked) => {
+    const row = await this.#exchange.lock(key, latest(entries), (content, locked) => {
       waiting = this.#apply(entries, content, locked)
       return waiting.map(({ changes }) => changes)
     })
@@ -164,41 +168,54 @@ type SendOutcome =
   | { readonly kind: 'changed', readonly session: StoredSession }
   | { readonly kind: 'gone' }
 
+/** What a request does with its answer. */
+interface Settle {
+  resolve (row: Row): void
+  reject (error: unknown): void
+  /** Called before either. */
+  answered (entry: Entry): void
+}
+
 /** A request in a line. It is answered once: by its write, or when its time is up. */
-class Entry {
+class Entry implements Waiting {
   readonly row: Row
   readonly changes: Changes
+  readonly deadline: number
   isAnswered = false
-  readonly #timer: NodeJS.Timeout
-  readonly #resolve: (row: Row) => void
-  readonly #reject: (error: unknown) => void
-  readonly #leave: () => void
+  before: Waiting | undefined
+  after: Waiting | undefined
+  readonly #settle: Settle
 
-  constructor (row: Row, changes: Changes, timeout: number, resolve: (row: Row) => void, reject: (error: unknown) => void, leave: () => void) {
+  constructor (row: Row, changes: Changes, deadline: number, settle: Settle) {
     this.row = row
     this.changes = changes
-    this.#resolve = resolve
-    this.#reject = reject
-    this.#leave = leave
-    this.#timer = setTimeout(() => this.reject(new StoreUnavailableError(`no answer within ${timeout} ms`)), timeout)
+    this.deadline = deadline
+    this.#settle = settle
   }
 
   resolve (row: Row): void {
-    this.#settle()
-    this.#resolve(row)
+    if (this.#end()) this.#settle.resolve(row)
   }
 
   reject (error: unknown): void {
-    this.#settle()
-    this.#reject(error)
+    if (this.#end()) this.#settle.reject(error)
   }
 
-  #settle (): void {
-    clearTimeout(this.#timer)
-    if (this.isAnswered) return
-    this.isAnswered = true
-    this.#leave()
+  expire (): void {
+    this.reject(new StoreUnavailableError('no answer in time'))
   }
+
+  #end (): boolean {
+    if (this.isAnswered) return false
+    this.isAnswered = true
+    this.#settle.answered(this)
+    return true
+  }
+}
+
+/** When the last of the requests stops waiting. */
+function latest (entries: readonly Entry[]): number {
+  return entries.reduce((latest, { deadline }) => Math.max(latest, deadline), 0)
 }
 
 function answer (entries: readonly Entry[], row: Row): Row {

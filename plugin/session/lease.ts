@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Keeper, Kept } from './keeper.js'
+import type { Patience } from './patience.js'
 import type { Response } from './response.js'
 import type { SessionValues } from './session-values.js'
 import type { SessionStorage } from './storage.js'
@@ -54,15 +55,15 @@ export class Lease implements Kept {
   }
 
   /** Moves the expiry now, if that is due. Other requests may have written or touched the session since it was loaded. */
-  prolong (): Promise<void> {
-    this.#prolonging ??= this.#prolong().finally(() => { this.#prolonging = undefined })
+  prolong (patience = this.#of.storage.patience()): Promise<void> {
+    this.#prolonging ??= this.#prolong(patience).finally(() => { this.#prolonging = undefined })
     return this.#prolonging
   }
 
-  async #prolong (): Promise<void> {
+  async #prolong (patience: Patience): Promise<void> {
     const { storage, keeper, log, onMove, open } = this.#of
     onMove()
-    if (!await storage.prolong(open(), log)) keeper.delete(this)
+    if (!await patience.spend(deadline => storage.prolong(open(), deadline, log))) keeper.delete(this)
   }
 
   /** Whether there may be something to do before the headers. */
@@ -71,13 +72,13 @@ export class Lease implements Kept {
   }
 
   /** Before the headers of a reply: moves the expiry, if that is due. */
-  async touch (): Promise<void> {
+  async touch (patience: Patience): Promise<void> {
     await this.#prolonging
     if (!this.#mayNeedTouch) return
     const { storage, loaded, onMove, open, log } = this.#of
-    if (loaded !== undefined && storage.rows.isLong(performance.now() - loaded.at)) return await this.prolong()
+    if (loaded !== undefined && storage.rows.isLong(performance.now() - loaded.at)) return await this.prolong(patience)
     onMove()
-    await storage.touch(open(), log)
+    await patience.spend(deadline => storage.touch(open(), deadline, log))
   }
 
   /** The headers are about to leave. */

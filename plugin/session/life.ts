@@ -6,6 +6,7 @@ import { Operations, type Registration } from './operations.js'
 import { calledBack } from './outcome.js'
 import { withProperties } from './properties.js'
 import { RequestSession } from './request-session.js'
+import type { Patience } from './patience.js'
 import { Response } from './response.js'
 import { SessionValues } from './session-values.js'
 import type { Candidate } from './storage.js'
@@ -20,6 +21,7 @@ export class SessionLife {
   readonly #reply: FastifyReply
   readonly #candidates: readonly Candidate[]
   readonly #renewed: string | undefined
+  readonly #askedAt: number | undefined
   readonly #loadedAt: number
   /** Undefined if sessions have no idle timeout. */
   readonly #lease: Lease | undefined
@@ -29,6 +31,7 @@ export class SessionLife {
   /** Undefined until somebody looks, so that a request that does not look costs no more than its query. */
   #values: SessionValues | undefined
   #operations: Operations | undefined
+  #patience: Patience | undefined
   /** Whether the application has looked at the session. */
   #isLookedAt = false
   #isDestroyed = false
@@ -40,15 +43,17 @@ export class SessionLife {
 
   /**
    * @param candidates the rows that the cookies' tokens have found, in the order of the cookies
+   * @param askedAt when the store was asked for them, by `performance.now()`; undefined if it was not
    * @param renewed if no row was found: the key of a session that another request has lately renewed
    */
-  constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, candidates: readonly Candidate[], renewed?: string) {
+  constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, candidates: readonly Candidate[], askedAt?: number, renewed?: string) {
     this.#of = of
     this.#request = request
     this.#reply = reply
     this.#candidates = candidates
     this.#renewed = renewed
-    this.#loadedAt = candidates.length === 0 ? 0 : performance.now()
+    this.#askedAt = askedAt
+    this.#loadedAt = askedAt === undefined ? 0 : performance.now()
     if (of.keeper === undefined) return
     this.#lease = this.#newLease(of.keeper)
     this.#lease.begin()
@@ -174,7 +179,7 @@ export class SessionLife {
   async #finish (isFirst: boolean): Promise<void> {
     try {
       const hasSucceeded = !this.#isLookedAt || await this.#operate().finish()
-      if (isFirst && hasSucceeded) await this.#lease?.touch()
+      if (isFirst && hasSucceeded) await this.#lease?.touch(this.#ofRequest())
     } finally {
       // An earlier commit may have saved a new token, so the cookie is set even if a later commit has failed.
       this.#setCookie()
@@ -192,6 +197,15 @@ export class SessionLife {
   #ofResponse (): Response {
     this.#response ??= new Response(this.#request, this.#reply, this.#of.cookie)
     return this.#response
+  }
+
+  /** How long the request still waits for the store, loading included. */
+  #ofRequest (): Patience {
+    if (this.#patience === undefined) {
+      this.#patience = this.#of.storage.patience()
+      if (this.#askedAt !== undefined) this.#patience.waited(this.#askedAt, this.#loadedAt)
+    }
+    return this.#patience
   }
 
   #newLease (keeper: Keeper): Lease {
@@ -221,7 +235,8 @@ export class SessionLife {
       loaded: this.#opened().stored,
       current: () => this.#opened(),
       canSetCookie: () => this.#canSetCookie(),
-      onFailure: () => this.watch()
+      onFailure: () => this.watch(),
+      patience: this.#ofRequest()
     })
     this.watch()
     return this.#operations

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Keeper } from './keeper.js'
 import { OutgoingCookie } from './outgoing-cookie.js'
+import type { Patience } from './patience.js'
 import { Queue, type Failure } from './queue.js'
 import type { SessionValues } from './session-values.js'
 import type { Stored } from './stored.js'
@@ -32,6 +33,7 @@ export interface Surroundings {
   readonly canSetCookie: () => boolean
   /** Is called after an operation has failed. */
   readonly onFailure: () => void
+  readonly patience: Patience
 }
 
 /**
@@ -62,32 +64,32 @@ export class Operations {
   /** Saves the changes that were made until now. The application goes on. Calls `afterwards` once they are saved. */
   commit (afterwards: () => void): Promise<void> {
     const values = this.#of.current()
-    return this.#queue.run(() => values.take({ goesOn: true }), async taken => {
-      await this.#save(values, taken)
+    return this.#run(() => values.take({ goesOn: true }), async (taken, deadline) => {
+      await this.#save(values, taken, deadline)
       afterwards()
-    }, this.#of.onFailure)
+    })
   }
 
   /** Ends the session. `begin` is called at once: what follows belongs to another session. Calls `afterwards` once it has ended. */
   destroy (begin: () => void, afterwards: () => void): Promise<void> {
     const ended = this.#of.current()
-    return this.#queue.run(begin, async () => {
+    return this.#run(begin, async (_begun, deadline) => {
       this.#doomed = [...this.#doomed, ended]
-      await this.#endDoomed()
+      await this.#endDoomed(deadline)
       afterwards()
-    }, this.#of.onFailure)
+    })
   }
 
   /** Runs what reads from the store for the application. The reply reports its failure if nobody awaits it. */
-  read (work: () => Promise<void>): Promise<void> {
-    return this.#queue.read(work, this.#of.onFailure)
+  read (work: (deadline: number) => Promise<void>): Promise<void> {
+    return this.#queue.read(async () => { await this.#of.patience.spend(work) }, this.#of.onFailure)
   }
 
   /** Loads the session anew, without the changes that are not saved. Rejects with `FST_SESSION_GONE` if it has ended. */
   reload (): Promise<void> {
-    return this.read(async () => {
+    return this.read(async deadline => {
       const values = this.#of.current()
-      const reloaded = values.stored === undefined ? undefined : await this.#storage.reload(values.stored, this.#of.request.log)
+      const reloaded = values.stored === undefined ? undefined : await this.#storage.reload(values.stored, deadline, this.#of.request.log)
       if (reloaded !== undefined) return values.reload(reloaded.stored, reloaded.content)
       values.rollBack()
       if (values.stored === undefined) return
@@ -143,13 +145,19 @@ export class Operations {
   async #commitRest (earlier: Failure | undefined): Promise<void> {
     const values = this.#of.current()
     try {
-      await this.#queue.run(() => values.take({ goesOn: false }), async taken => { await this.#save(values, taken) }, this.#of.onFailure)
+      await this.#run(() => values.take({ goesOn: false }), async (taken, deadline) => { await this.#save(values, taken, deadline) })
     } catch (error) {
       if (earlier?.isLike(error) !== true) this.#refuse(error)
       // The reply is the answer to the same failure already.
       this.#setReported()
       this.#warn(error, 'The session was changed after a commit had failed, and the change could not be saved either')
     }
+  }
+
+  /** Runs a write within what is left of the request's patience. */
+  #run<T> (snapshot: () => T, work: (taken: T, deadline: number) => Promise<void>): Promise<void> {
+    const { patience, onFailure } = this.#of
+    return this.#queue.run(snapshot, async taken => { await patience.spend(async deadline => { await work(taken, deadline) }) }, onFailure)
   }
 
   #refuse (error: unknown): never {
@@ -163,21 +171,21 @@ export class Operations {
     if (failure !== undefined) failure.isReported = true
   }
 
-  async #save (values: SessionValues, taken: Changes): Promise<void> {
+  async #save (values: SessionValues, taken: Changes, deadline: number): Promise<void> {
     try {
       // A new session must not begin before the old one has ended.
-      if (this.#doomed.length > 0) await this.#endDoomed()
+      if (this.#doomed.length > 0) await this.#endDoomed(deadline)
     } catch (error) {
       values.failed(taken)
       throw error
     }
-    await this.#storage.save(values, taken, this.#of.canSetCookie)
+    await this.#storage.save(values, taken, deadline, this.#of.canSetCookie)
   }
 
   /** Ends the destroyed sessions, also those for which that has failed before. */
-  async #endDoomed (): Promise<void> {
+  async #endDoomed (deadline: number): Promise<void> {
     for (const session of this.#doomed) {
-      if (await this.#storage.end(session)) this.#hasEnded = true
+      if (await this.#storage.end(session, deadline)) this.#hasEnded = true
       this.#doomed = this.#doomed.filter(other => other !== session)
     }
   }

@@ -70,11 +70,11 @@ export class RequestSession implements Session {
 
   mergeSession (token: string): Promise<void> {
     const { of: { storage }, log } = this.#life
-    return this.#life.run('mergeSession', undefined, operations => operations.read(async () => {
+    return this.#life.run('mergeSession', undefined, operations => operations.read(async deadline => {
       if (typeof token !== 'string') throw new InvalidArgumentError(`mergeSession needs the token of a session, not ${inspected(token)}`)
       if (!isToken(token) || token === this.token) return
       const key = storage.keyOf(token)
-      const content = await storage.read(key, log)
+      const content = await storage.read(key, deadline, log)
       if (content !== undefined) this.#life.edit().merge(key, content)
     }))
   }

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { Patience } from './patience.js'
 import { SessionValues } from './session-values.js'
 import type { Stored } from './stored.js'
 import type { SessionContent } from '../codecs/codec.js'
@@ -10,6 +11,7 @@ import { endsSession, HeadersSentError, SessionGoneError, StoreUnavailableError 
 import type { Settings } from '../options.js'
 import { hashToken, newToken } from '../token.js'
 import { asBuffer } from '../../stores/bytes.js'
+import { timeLeft } from '../../stores/deadline.js'
 import { withoutTokens } from '../../stores/errors.js'
 import type { StoredSession } from '../../stores/store.js'
 
@@ -23,7 +25,7 @@ export interface Candidate {
 const MOST_TOKENS = 3
 const TOUCH_FAILED = 'The expiry of a session could not be moved; the next request will try again'
 
-/** Opens, saves and ends the sessions of one registration. */
+/** Opens, saves and ends the sessions of one registration. A deadline is when a request stops waiting, in milliseconds of `performance.now()`. */
 export class SessionStorage {
   readonly rows: Rows
   readonly #settings: Settings
@@ -59,15 +61,20 @@ export class SessionStorage {
     return SessionValues.empty(this.rows, renewed === undefined ? undefined : { key: renewed, isRenewed: true })
   }
 
+  /** A new request's patience with the store. */
+  patience (): Patience {
+    return new Patience(this.#settings.storeTimeout)
+  }
+
   /** Reads another session. Returns undefined if there is no live one. */
-  async read (key: string, log: FastifyBaseLogger): Promise<SessionContent | undefined> {
-    const { sessions: [row] } = await this.#settings.store.find([key])
+  async read (key: string, deadline: number, log: FastifyBaseLogger): Promise<SessionContent | undefined> {
+    const { sessions: [row] } = await this.#settings.store.find([key], timeLeft(deadline))
     return row?.token === key ? this.#decode(row, log) : undefined
   }
 
   /** Reads a session again. Returns undefined if it has ended. */
-  async reload ({ token, row: { key } }: Stored, log: FastifyBaseLogger): Promise<{ readonly stored: Stored, readonly content: SessionContent } | undefined> {
-    const { sessions } = await this.#settings.store.find([key])
+  async reload ({ token, row: { key } }: Stored, deadline: number, log: FastifyBaseLogger): Promise<{ readonly stored: Stored, readonly content: SessionContent } | undefined> {
+    const { sessions } = await this.#settings.store.find([key], timeLeft(deadline))
     const row = sessions.find(({ token }) => token === key)
     const content = row === undefined ? undefined : this.#decode(row, log)
     return row === undefined || content === undefined ? undefined : { stored: { token, row: this.rows.found(row, content, performance.now()) }, content }
@@ -80,9 +87,9 @@ export class SessionStorage {
    *
    * @param canSetCookie whether a new token can still reach the browser
    */
-  async save (values: SessionValues, taken: Changes, canSetCookie: () => boolean): Promise<void> {
+  async save (values: SessionValues, taken: Changes, deadline: number, canSetCookie: () => boolean): Promise<void> {
     try {
-      values.saved(taken, taken.isEmpty ? undefined : await this.#write(values, taken, canSetCookie))
+      values.saved(taken, taken.isEmpty ? undefined : await this.#write(values, taken, deadline, canSetCookie))
     } catch (error) {
       values.failed(taken)
       if (endsSession(error)) values.end()
@@ -91,18 +98,18 @@ export class SessionStorage {
   }
 
   /** Ends a session, and what it has become by a renewal elsewhere. Returns whether there was anything to end. */
-  async end ({ stored, predecessor }: SessionValues): Promise<boolean> {
+  async end ({ stored, predecessor }: SessionValues, deadline: number): Promise<boolean> {
     const key = stored?.row.key ?? predecessor?.key
-    if (key !== undefined) await this.#settings.store.delete(key)
+    if (key !== undefined) await this.#settings.store.delete(key, timeLeft(deadline))
     return key !== undefined
   }
 
   /** Moves the expiry, if that is due. A failure is logged: the next request tries again. */
-  async touch (values: SessionValues, log: FastifyBaseLogger): Promise<void> {
+  async touch (values: SessionValues, deadline: number, log: FastifyBaseLogger): Promise<void> {
     const { stored } = values
     if (stored === undefined) return
     try {
-      values.touched((await this.#committer.touch(stored.row)).expiry)
+      values.touched((await this.#committer.touch(stored.row, deadline)).expiry)
     } catch (error) {
       log.warn({ err: withoutTokens(error) }, TOUCH_FAILED)
     }
@@ -112,14 +119,14 @@ export class SessionStorage {
    * {@link touch} for a session that other requests may have written or touched since it was loaded. Returns false if it has
    * ended.
    */
-  async prolong (values: SessionValues, log: FastifyBaseLogger): Promise<boolean> {
+  async prolong (values: SessionValues, deadline: number, log: FastifyBaseLogger): Promise<boolean> {
     const { stored } = values
     if (stored === undefined) return false
     if (this.rows.dueTouch(stored.row) === undefined) return true
     try {
-      const newest = await this.#newest(stored.row)
+      const newest = await this.#newest(stored.row, deadline)
       if (newest === undefined) return false
-      values.touched((await this.#committer.touch(newest)).expiry)
+      values.touched((await this.#committer.touch(newest, deadline)).expiry)
     } catch (error) {
       log.warn({ err: withoutTokens(error) }, TOUCH_FAILED)
     }
@@ -127,8 +134,8 @@ export class SessionStorage {
   }
 
   /** The row as it is now; undefined if its session has ended. */
-  async #newest (row: Row): Promise<Row | undefined> {
-    const { sessions } = await this.#settings.store.find([row.key])
+  async #newest (row: Row, deadline: number): Promise<Row | undefined> {
+    const { sessions } = await this.#settings.store.find([row.key], timeLeft(deadline))
     const found = sessions.find(({ token }) => token === row.key)
     if (found === undefined) return undefined
     const content = asBuffer(found.data).equals(row.data) ? row : this.rows.liveContent(row.key, found.data, this.rows.now())
@@ -136,16 +143,16 @@ export class SessionStorage {
   }
 
   /** Where the session is stored now. Undefined if there is nothing worth storing. */
-  async #write (values: SessionValues, taken: Changes, canSetCookie: () => boolean): Promise<Stored | undefined> {
+  async #write (values: SessionValues, taken: Changes, deadline: number, canSetCookie: () => boolean): Promise<Stored | undefined> {
     const { stored } = values
     if (stored !== undefined && !taken.renews) {
-      return { token: stored.token, row: await this.#committer.update(stored.row, taken, values.contentWith(taken)) }
+      return { token: stored.token, row: await this.#committer.update(stored.row, taken, deadline, values.contentWith(taken)) }
     }
     const content = stored === undefined ? values.contentWith(taken) ?? this.#newContent(taken) : undefined
     if (content?.values.size === 0 && !taken.outlivesValues) return undefined
     if (!canSetCookie()) throw new HeadersSentError()
-    if (values.predecessor !== undefined && !taken.renews) await this.#checkPredecessor(values, taken)
-    return content === undefined || taken.merged.length > 0 ? await this.#renew(values, taken) : await this.#insert(content, taken)
+    if (values.predecessor !== undefined && !taken.renews) await this.#checkPredecessor(values, taken, deadline)
+    return content === undefined || taken.merged.length > 0 ? await this.#renew(values, taken, deadline) : await this.#insert(content, taken, deadline)
   }
 
   #newContent (taken: Changes): SessionContent {
@@ -158,29 +165,29 @@ export class SessionStorage {
    * After another request has ended the session, changes begin a new session only if the application has made them since,
    * and never in place of a renewed session, whose cookie the browser has or is about to get.
    */
-  async #checkPredecessor ({ predecessor }: SessionValues, taken: Changes): Promise<void> {
+  async #checkPredecessor ({ predecessor }: SessionValues, taken: Changes, deadline: number): Promise<void> {
     if (predecessor === undefined) return
-    if (taken.hasFailed || (predecessor.isRenewed ?? await this.#isRenewed(predecessor.key))) throw new SessionGoneError()
+    if (taken.hasFailed || (predecessor.isRenewed ?? await this.#isRenewed(predecessor.key, deadline))) throw new SessionGoneError()
   }
 
-  async #isRenewed (key: string): Promise<boolean> {
-    const { renewed = [] } = await this.#settings.store.find([key])
+  async #isRenewed (key: string, deadline: number): Promise<boolean> {
+    const { renewed = [] } = await this.#settings.store.find([key], timeLeft(deadline))
     return renewed.includes(key)
   }
 
   /** Writes the session under a new token. The token stays the same until that has succeeded: see {@link Committer.renew}. */
-  async #renew (values: SessionValues, taken: Changes): Promise<Stored> {
+  async #renew (values: SessionValues, taken: Changes, deadline: number): Promise<Stored> {
     values.renewal ??= newToken()
     const token = values.renewal
-    const row = await this.#committer.renew(values.stored?.row, this.keyOf(token), taken)
+    const row = await this.#committer.renew(values.stored?.row, this.keyOf(token), taken, deadline)
     values.renewal = undefined
     return { token, row }
   }
 
-  async #insert (content: SessionContent, taken: Changes): Promise<Stored> {
+  async #insert (content: SessionContent, taken: Changes, deadline: number): Promise<Stored> {
     for (let tries = 0; tries < MOST_TOKENS; tries++) {
       const token = newToken()
-      const row = await this.#committer.insert(this.keyOf(token), content, taken)
+      const row = await this.#committer.insert(this.keyOf(token), content, taken, deadline)
       // A token that is taken, or whose write may not have happened, is never handed out.
       if (row !== undefined) return { token, row }
     }

@@ -5,7 +5,7 @@ import { checkSource, openPool, type MssqlSource, type OpenedPool } from './pool
 import * as sql from './statements.js'
 import { inspectTable, LARGEST, quoted, SCHEMA_FILE, timeIn, type MssqlTable } from './table.js'
 import { UnreachedError, type Contact, type ErrorKind, type Rows, type SqlDatabase } from '../sql/database.js'
-import { SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
+import { LONGEST_CONNECT, SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
 import type { ChangedSession, NewSession, SessionStore, StoredSession, TouchedSession } from '../store.js'
 import { successorIn } from '../successor.js'
 import { boolean, knownOnly, tableName } from '../validate.js'
@@ -49,7 +49,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     this.#name = tableName(options.table)
     this.tableName = this.#name.join('.')
     this.#createTable = boolean('createTable', options.createTable, false)
-    this.#connectTimeout = storeTimeoutOf(options)
+    this.#connectTimeout = Math.min(LONGEST_CONNECT, storeTimeoutOf(options))
   }
 
   /** The server silently cuts a CHAR(43), and fills it up with spaces. */

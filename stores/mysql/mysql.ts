@@ -8,7 +8,7 @@ import { bySeen, MOST_ROWS, type Statements } from './statements.js'
 import { inspectTable, rehearse } from './table.js'
 import { updateOneByOne, updateTogether } from './updates.js'
 import { CommitLostError, LostError, UnreachedError, type Contact, type Rows, type SqlDatabase } from '../sql/database.js'
-import { SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
+import { LONGEST_CONNECT, SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
 import type { ChangedSession, NewSession, SessionStore, StoredSession, TouchedSession } from '../store.js'
 import { successorIn } from '../successor.js'
 import { boolean, knownOnly, tableName } from '../validate.js'
@@ -62,7 +62,7 @@ export class MysqlDatabase implements SqlDatabase<Connection> {
     this.#name = tableName(options.table)
     this.tableName = this.#name.join('.')
     this.#createTable = boolean('createTable', options.createTable, false)
-    this.#connectTimeout = storeTimeoutOf(options)
+    this.#connectTimeout = Math.min(LONGEST_CONNECT, storeTimeoutOf(options))
     this.#forced = forced
   }
 

@@ -1,8 +1,8 @@
 import { Caller, type Settle } from './caller.js'
-import { Deadlines, type Waiting } from './deadlines.js'
+import { Deadlines, type Waiting } from '../deadlines.js'
 import { Keys } from './keys.js'
 import { Queue, type Batch } from './queue.js'
-import { StoreUnavailableError } from '../errors.js'
+import { ofRead, StoreUnavailableError } from '../errors.js'
 
 /** One kind of statement, and what must be known of the items that go into it. */
 export interface BatchKind<Item, Answer> {
@@ -105,13 +105,14 @@ export class Lanes {
     const queue = new Queue(kind, this.#keys, () => this.#schedule())
     this.#queues.push(queue)
     return (item, deadline) => new Promise<Answer>((resolve, reject) => {
+      const rejectWith = queue.isReading ? (error: unknown) => reject(ofRead(error)) : reject
       if (this.#deadlines.size >= this.#mostCallers) {
-        reject(tooManyCallers(this.#mostCallers))
+        rejectWith(tooManyCallers(this.#mostCallers))
         return
       }
       const keys = kind.keys(item)
       const isIsolated = kind.isTransaction === true && keys.length > 0
-      const settle: Settle<Answer> = { resolve, reject, answered: this.#answered }
+      const settle: Settle<Answer> = { resolve, reject: rejectWith, answered: this.#answered }
       const caller = new Caller(item, keys, deadline, isIsolated, settle)
       this.#deadlines.add(caller)
       queue.add(caller)

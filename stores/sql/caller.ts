@@ -1,5 +1,5 @@
 import { StoreUnavailableError } from '../errors.js'
-import type { Waiting } from './deadlines.js'
+import type { Waiting } from '../deadlines.js'
 
 /** What a caller does with its answer. */
 export interface Settle<Answer> {
@@ -55,7 +55,7 @@ export class Caller<Item, Answer> implements Waiting {
   }
 
   expire (): void {
-    this.reject(this.lastFailure ?? new StoreUnavailableError(`no answer within ${Math.round(this.deadline - this.since)} ms`))
+    this.reject(this.lastFailure ?? new StoreUnavailableError('no answer in time'))
   }
 
   #end (): boolean {

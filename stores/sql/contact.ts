@@ -45,9 +45,9 @@ export class FirstContact<Ready> {
     this.#ready = undefined
   }
 
-  /** Resolves when no contact is being made. */
+  /** Resolves when nobody waits for a contact. */
   async settled (): Promise<void> {
-    await this.#reaching?.catch(() => {})
+    if (this.#callers > 0) await this.#reaching?.catch(() => {})
   }
 
   async #reach (): Promise<Ready> {

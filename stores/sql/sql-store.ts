@@ -13,7 +13,7 @@ import { partitionRows } from './rows.js'
 import { Transactions } from './transaction.js'
 import { Clock, type TimedStore } from '../clock.js'
 import { inTime } from '../deadline.js'
-import { StoreUnavailableError, TableMissingError, TooLargeError, withoutTokens } from '../errors.js'
+import { ofRead, StoreUnavailableError, TableMissingError, TooLargeError, withoutTokens } from '../errors.js'
 import { expiryStays } from '../expiry.js'
 import { decidedBy } from '../rewrite.js'
 import type { ChangedSession, Found, NewSession, Outcome, StoredSession, StoreLog, TouchedSession, Write } from '../store.js'
@@ -27,8 +27,10 @@ const MOST_LANES = 4
 const MOST_LANES_FOR_SINGLE_WRITES = 16
 /** How long a batch waits at most for a row that somebody else has locked, in milliseconds. Some servers count in seconds. */
 const LOCK_TIMEOUT = 1000
-/** How much longer than a call closing may take, in milliseconds: statements that nobody waits for any more end, and the pool closes. */
+/** How long, when closing, statements may take that nobody waits for any more, and then the pool, in milliseconds. */
 const CLOSING = 2000
+/** How long opening a connection may take at most, in milliseconds, as in mysql2. Until then it keeps the process alive. */
+export const LONGEST_CONNECT = 10_000
 /** How many expired rows are deleted at once. */
 export const CLEANUP_BATCH = 128
 
@@ -76,7 +78,7 @@ export class SqlStore<Connection> implements TimedStore {
       return this.#now()
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error
-      log.warn({ err: withoutTokens(error.cause ?? error) }, 'The database of the sessions cannot be reached. The application starts all the same; the table will be checked at first contact')
+      log.warn({ err: withoutTokens(error.cause ?? ofRead(error)) }, 'The database of the sessions cannot be reached. The application starts all the same; the table will be checked at first contact')
       return undefined
     }
   }
@@ -84,9 +86,8 @@ export class SqlStore<Connection> implements TimedStore {
   find (tokens: readonly string[], timeout?: number): Promise<Found> {
     const deadline = this.#deadline(timeout)
     const possible = tokens.every(this.#isPossible) ? tokens : tokens.filter(this.#isPossible)
-    if (possible.length === 0) return this.#findNothing(deadline)
     const { ready } = this.#contact
-    return ready === undefined ? this.#made(deadline).then(({ batches }) => batches.find(possible, deadline)) : ready.batches.find(possible, deadline)
+    return ready === undefined || possible.length === 0 ? this.#findOtherwise(possible, deadline) : ready.batches.find(possible, deadline)
   }
 
   async insert (session: NewSession, timeout?: number): Promise<boolean> {
@@ -176,7 +177,7 @@ export class SqlStore<Connection> implements TimedStore {
     this.#contact.forget()
     await inTime(this.#settled(), deadline, () => undefined).catch(() => {})
     this.#contact.forget()
-    await inTime(this.#access.database.close(), deadline, () => undefined).catch(() => {})
+    await inTime(this.#access.database.close(), performance.now() + CLOSING, () => undefined).catch(() => {})
   }
 
   /** Resolves when nothing is under way. */
@@ -192,7 +193,7 @@ export class SqlStore<Connection> implements TimedStore {
   }
 
   async #made (deadline: number): Promise<Ready<Connection>> {
-    if (this.#closing !== undefined) throw new StoreUnavailableError('it was closed with the application')
+    if (this.#closing !== undefined) throw closed()
     return await this.#contact.made(deadline)
   }
 
@@ -204,6 +205,7 @@ export class SqlStore<Connection> implements TimedStore {
       if (database.kindOf(error) === 'failed') return await reach()
       throw error
     })
+    if (this.#closing !== undefined) throw closed()
     this.#clock.set(contact.now)
     for (const warning of contact.warnings ?? []) this.#log?.warn({}, warning)
     // What is under way since an earlier contact counts too, so the lanes stay.
@@ -218,6 +220,16 @@ export class SqlStore<Connection> implements TimedStore {
     const limit = Math.max(1, Math.min(most, contact.poolSize >> 1))
     const lanes = new Lanes({ limit, isLocked: error => database.kindOf(error) === 'locked', failure })
     return { lanes, batches: new Batches(this.#access, lanes, contact, failure) }
+  }
+
+  /** Before the first contact, or without tokens. */
+  async #findOtherwise (tokens: readonly string[], deadline: number): Promise<Found> {
+    try {
+      const { batches } = this.#contact.ready ?? await this.#made(deadline)
+      return tokens.length === 0 ? await this.#findNothing(deadline) : await batches.find(tokens, deadline)
+    } catch (error) {
+      throw ofRead(error)
+    }
   }
 
   async #findNothing (deadline: number): Promise<Found> {
@@ -274,6 +286,10 @@ export class SqlStore<Connection> implements TimedStore {
     if (failure instanceof TableMissingError) this.#contact.forget()
     return failure
   }
+}
+
+function closed (): StoreUnavailableError {
+  return new StoreUnavailableError('it was closed with the application')
 }
 
 /** An item alone may wait longer after its first failure: some servers cannot tell a statement that waits from one that is slow. */

@@ -101,7 +101,8 @@ t.test('a store that was never opened is closed, and answers no more', async t =
   }
   const store = mysqlStore('mysql://nobody@127.0.0.1:1/nothing')
   await store.close()
-  await t.rejects(store.find([]), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: /closed/ })
+  await t.rejects(store.find([]), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: /closed with the application$/ }, 'a read does not speak of changes')
+  await t.rejects(store.delete('a'), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: /closed with the application\. What this request changed is not known to be saved$/ })
 })
 
 for (const [kind, make] of [['mysql2', (url: string) => createPool(url)], ['mysql2/promise', (url: string) => createPromisePool(url)]] as const) {

@@ -11,17 +11,18 @@ const HOUR = 3_600_000
 const UNAVAILABLE = { code: 'FST_SESSION_STORE_UNAVAILABLE' }
 const GONE = { code: 'FST_SESSION_GONE' }
 const KEY = 'k'.repeat(43)
+const soon = () => performance.now() + 60_000
 const increment = (value: unknown) => Number(value ?? 0) + 1
 
 /** A committer on a store that has one session. */
 async function makeCommitter (faulty: FaultyStore, values: Record<string, unknown> = {}, options: SessionOptions = {}) {
   const committer = new Committer(settingsOf({ store: faulty.store, ...options }))
   const content: SessionContent = { values: new Map(Object.entries(values)), deadline: Date.now() + HOUR, rememberMe: undefined }
-  const row = await committer.insert(KEY, content, new Changes()) as Row
+  const row = await committer.insert(KEY, content, new Changes(), soon()) as Row
   const update = async (change: (changes: Changes) => void): Promise<Row> => {
     const changes = new Changes()
     change(changes)
-    return await committer.update(row, changes)
+    return await committer.update(row, changes, soon())
   }
   const stored = async (): Promise<Record<string, unknown>> => {
     const { sessions: [session] } = await faulty.store.find([KEY])
@@ -244,7 +245,7 @@ t.test('a write keeps the expiry of its row until a touch is due', async t => {
     const { sessions: [stored] } = await faulty.store.find([KEY])
     if (stored === undefined) throw new Error('the row is gone')
     const expiry = performance.now() + expiresIn
-    const { expiry: after } = await committer.update({ ...row, data: stored.data, expiry }, changes)
+    const { expiry: after } = await committer.update({ ...row, data: stored.data, expiry }, changes, soon())
     return { after, expiry }
   }
   const isAbout = (actual: number | undefined, expected: number) => Math.abs(Number(actual) - expected) < 5000

@@ -1,4 +1,4 @@
-import { timerUntil } from '../deadline.js'
+import { timerUntil } from './deadline.js'
 
 /** Somebody who waits until a deadline, in milliseconds of `performance.now()`. */
 export interface Waiting {
@@ -21,7 +21,7 @@ const RESOLUTION = 10
  * much, in garbage collection.
  */
 export class Deadlines {
-  readonly #onExpired: () => void
+  readonly #onExpired: (() => void) | undefined
   #first: Waiting | undefined
   #last: Waiting | undefined
   #size = 0
@@ -30,7 +30,7 @@ export class Deadlines {
   #next = Infinity
 
   /** @param onExpired called after deadlines have passed */
-  constructor (onExpired: () => void) {
+  constructor (onExpired?: () => void) {
     this.#onExpired = onExpired
   }
 
@@ -78,7 +78,7 @@ export class Deadlines {
       if (waiting.deadline <= now) waiting.expire()
       else next = Math.min(next, waiting.deadline)
     }
-    this.#onExpired()
+    this.#onExpired?.()
     if (next < Infinity) this.#setTimer(Math.max(next, now + RESOLUTION))
   }
 }

@@ -1,0 +1,38 @@
+/**
+ * How long a request still waits for the store. All its calls share `storeTimeout`, retries and the wait for other requests of
+ * the session included. Time in which the request does not wait is given back, so that one that lasts (an import, a
+ * websocket) may call the store as often as it likes.
+ */
+export class Patience {
+  readonly #most: number
+  /** How much is used up at the moment {@link #until}, in milliseconds. */
+  #used = 0
+  #until = 0
+
+  /** @param most how long a request waits, in milliseconds */
+  constructor (most: number) {
+    this.#most = most
+  }
+
+  /** Notes a wait, from and to a time of `performance.now()`. Of waits side by side the time counts once. */
+  waited (from: number, to: number): void {
+    const begin = Math.max(from, this.#until)
+    if (to <= begin) return
+    this.#used = this.#usedAt(begin) + to - begin
+    this.#until = to
+  }
+
+  /** Runs `work`, which waits until a deadline at most, in milliseconds of `performance.now()`. */
+  async spend<T> (work: (deadline: number) => Promise<T>): Promise<T> {
+    const from = performance.now()
+    try {
+      return await work(from + this.#most - this.#usedAt(from))
+    } finally {
+      this.waited(from, performance.now())
+    }
+  }
+
+  #usedAt (time: number): number {
+    return Math.max(0, this.#used - Math.max(0, time - this.#until))
+  }
+}
