@@ -22,8 +22,9 @@ export type SessionKey = keyof SessionData | (string & {})
 export type SessionValue<K> = K extends keyof SessionData ? SessionData[K] : unknown
 
 /**
- * What the option `properties` adds to a session. One line tells the compiler:
+ * What the option `properties` adds to a session. These lines tell the compiler:
  *
+ *     import type { SessionProperties } from 'fastify-sql-sessions'
  *     declare module 'fastify-sql-sessions' { interface Session extends SessionProperties {} }
  *
  * The keys of {@link SessionData} are properties then: to get and to set, with `in`, `delete` and `Object.keys`, and for JSON. A
