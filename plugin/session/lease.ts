@@ -26,6 +26,8 @@ export interface LeaseSettings {
  * end, however long that takes. Its expiry moves at most once per `touchInterval`.
  */
 export class Lease implements Kept {
+  before: Kept | undefined
+  after: Kept | undefined
   readonly #of: LeaseSettings
   #prolonging: Promise<void> | undefined
   #lastsUntilClose = false

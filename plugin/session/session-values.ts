@@ -1,13 +1,12 @@
 import { checkedDeadline, checkedKey } from './arguments.js'
-import { HandedOut } from './handed-out.js'
+import { InPlace } from './in-place.js'
 import type { Predecessor, Stored } from './stored.js'
 import { Unsaved } from './unsaved.js'
 import type { SessionContent } from '../codecs/codec.js'
-import type { Holds } from '../codecs/holds.js'
 import { untyped } from '../codecs/typed.js'
 import { copy, isObject } from '../codecs/value.js'
 import { computed, type Changes, type UpdateFunction } from '../commit/changes.js'
-import type { Row, Rows } from '../commit/rows.js'
+import type { Rows } from '../commit/rows.js'
 import { InvalidArgumentError } from '../errors.js'
 import { inspected } from '../../stores/validate.js'
 
@@ -24,13 +23,13 @@ export class SessionValues {
   /** The content lacks a log that cannot be applied to what is in the row. The commit of that log will fail. */
   #isPartial = false
   readonly #unsaved = new Unsaved()
-  #handedOut: HandedOut | undefined
-  #holds: Holds | undefined
+  readonly #inPlace: InPlace
   /** The new token of a renewal that has failed, and that may have been carried out. */
   renewal: string | undefined
 
   private constructor (rows: Rows, stored: Stored | undefined, content: SessionContent | undefined, predecessor: Predecessor | undefined) {
     this.#rows = rows
+    this.#inPlace = new InPlace(rows)
     this.#stored = stored
     this.#content = content
     this.#predecessor = predecessor
@@ -65,9 +64,11 @@ export class SessionValues {
   put (key: string, value: unknown): void {
     const { values } = this.#look()
     this.#rows.checkValue(value, checkedKey(key))
+    const isLoaded = this.#isLoaded(key, value, values)
     values.set(key, value)
-    this.#unsaved.newest.put(key, value)
-    this.#handedOut?.forget(key)
+    this.#inPlace.forget(key)
+    if (!isLoaded) this.#unsaved.newest.put(key, value)
+    else if (isObject(value)) this.#hold(key, value)
   }
 
   pop (key: string): unknown {
@@ -79,7 +80,7 @@ export class SessionValues {
   remove (key: string): void {
     if (!this.#look().values.delete(checkedKey(key))) return
     this.#unsaved.newest.remove(key)
-    this.#handedOut?.forget(key)
+    this.#inPlace.forget(key)
   }
 
   clear (keep: readonly string[] = []): void {
@@ -89,7 +90,7 @@ export class SessionValues {
     for (const key of [...values.keys()]) {
       if (keep.includes(key)) continue
       values.delete(key)
-      this.#handedOut?.forget(key)
+      this.#inPlace.forget(key)
     }
     this.#unsaved.newest.clear(keep)
   }
@@ -113,7 +114,7 @@ export class SessionValues {
     this.#rows.checkValue(computedValue, key)
     values.set(key, computedValue)
     this.#unsaved.newest.update(key, apply)
-    this.#handedOut?.forget(key)
+    this.#inPlace.forget(key)
     const value = untyped(computedValue)
     if (isObject(value)) this.#hold(key, value)
     return value
@@ -195,7 +196,7 @@ export class SessionValues {
    */
   take ({ goesOn }: { readonly goesOn: boolean }): Changes {
     this.#notice()
-    if (goesOn) for (const [key, value] of this.#unsaved.newest.lastPuts()) if (isObject(untyped(value))) this.#handOut(key, value as object)
+    if (goesOn) for (const [key, value] of this.#unsaved.newest.lastPuts()) if (isObject(untyped(value))) this.#inPlace.note(key, value as object, undefined)
     return this.#unsaved.take()
   }
 
@@ -209,7 +210,6 @@ export class SessionValues {
     this.#unsaved.saved(taken)
     if (stored === undefined) return
     this.#stored = stored
-    this.#holds = undefined
     this.#predecessor = undefined
     const { values, deadline } = stored.row
     if (values === undefined || values !== this.#content?.values) this.#content = undefined
@@ -231,9 +231,8 @@ export class SessionValues {
   end (): void {
     if (this.#stored !== undefined) this.#predecessor = { key: this.#stored.row.key, isRenewed: undefined }
     this.#stored = undefined
-    this.#holds = undefined
     this.#content = undefined
-    this.#handedOut = undefined
+    this.#inPlace.drop()
   }
 
   /** Drops the changes whose commit has failed. */
@@ -246,7 +245,6 @@ export class SessionValues {
   reload (stored: Stored, content: SessionContent): void {
     this.rollBack()
     this.#stored = stored
-    this.#holds = undefined
     this.#content = content
   }
 
@@ -254,7 +252,7 @@ export class SessionValues {
   rollBack (): void {
     this.#unsaved.drop()
     this.#content = undefined
-    this.#handedOut = undefined
+    this.#inPlace.drop()
     this.renewal = undefined
   }
 
@@ -269,7 +267,7 @@ export class SessionValues {
     const row = this.#stored?.row
     const content = row === undefined ? this.#rows.emptyContent() : this.#rows.decode(row.key, row.data)
     this.#notice()
-    if (row !== undefined) this.#handedOut?.putInto(content.values, this.#rowHolds(row))
+    if (row !== undefined) this.#inPlace.putInto(content.values, row)
     this.#isPartial = false
     for (const log of this.#unsaved.logs) {
       try {
@@ -282,27 +280,21 @@ export class SessionValues {
     return content
   }
 
+  /** Whether the session was loaded with this value: to put it changes nothing, as if that had been done at the load. */
+  #isLoaded (key: string, value: unknown, values: ReadonlyMap<string, unknown>): boolean {
+    const row = this.#stored?.row
+    return row !== undefined && values.has(key) && !this.#unsaved.concerns(key) && this.#inPlace.isIn(row, key, value, values.get(key))
+  }
+
   /** Notes an object that is handed out. What the application has put is saved as it is at the commit anyway. */
   #hold (key: string, value: object): void {
-    if (this.#handedOut?.holds(key, value) === true || this.#unsaved.newest.hasPut(key)) return
-    const row = this.#stored?.row
-    this.#handOut(key, value, row !== undefined && !this.#unsaved.concerns(key) ? this.#rowHolds(row) : undefined)
-  }
-
-  #handOut (key: string, value: object, holds?: Holds): void {
-    this.#handedOut ??= new HandedOut()
-    this.#handedOut.hold(key, value, holds)
-  }
-
-  #rowHolds (row: Row): Holds {
-    this.#holds ??= this.#rows.holdsOf(row)
-    return this.#holds
+    if (this.#inPlace.isNoted(key, value) || this.#unsaved.newest.hasPut(key)) return
+    this.#inPlace.note(key, value, this.#unsaved.concerns(key) ? undefined : this.#stored?.row)
   }
 
   /** Turns changes in place of what was handed out into puts. */
   #notice (): void {
-    if (this.#handedOut === undefined) return
-    for (const [key, value] of this.#handedOut.takeChanged()) {
+    for (const [key, value] of this.#inPlace.takeChanged()) {
       this.#unsaved.newest.put(key, value)
       this.#content?.values.set(key, value)
     }

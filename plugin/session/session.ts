@@ -61,7 +61,10 @@ export interface Session {
   /** Returns the value of a key, or undefined. */
   get<K extends SessionKey> (key: K): SessionValue<K> | undefined
 
-  /** Sets the value of a key. Throws `FST_SESSION_INVALID_VALUE` for a value that a session cannot keep. */
+  /**
+   * Sets the value of a key. A value equal to the one that was loaded is no change: it counts as if it had been put at the load.
+   * Throws `FST_SESSION_INVALID_VALUE` for a value that a session cannot keep.
+   */
   put<K extends SessionKey> (key: K, value: MaybeTyped<SessionValue<K>>): void
 
   /** Removes a key, and returns the value that it had, or undefined. */

@@ -6,9 +6,9 @@ import { latch } from '../support/barrier.js'
 import { Model, type Outcome } from './model.js'
 import { BROWSERS, type Deed, type Step } from './schedule.js'
 
-/** What a request touches when it is due: an hour of which less than 54 minutes are left. */
+/** What a reply touches when it is due: an hour of which less than 54 minutes are left. Of less than 30 the arrival does. */
 const IDLE_TIMEOUT = 3_600_000
-const AGED_TTL = 600_000
+const AGED_TTL = 2_400_000
 /** No schedule is to fail because the machine is busy. */
 const STORE_TIMEOUT = 60_000
 
