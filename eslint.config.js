@@ -23,7 +23,7 @@ const FLOORS = {
 }
 
 export default [
-  ...neostandard({ ts: true, ignores: ['dist', 'node_modules', 'bench/node_modules'] }),
+  ...neostandard({ ts: true, ignores: ['dist', 'node_modules', 'bench/node_modules', 'site/node_modules', 'site/dist', 'site/pages', 'site/.vitepress/cache'] }),
   {
     files: ['**/*.ts'],
     plugins: { '@typescript-eslint': plugins['typescript-eslint'].plugin },
