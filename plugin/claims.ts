@@ -12,6 +12,7 @@ const CLAIMS = Symbol('fastify-sql-sessions.claims')
 export function claim (app: FastifyInstance, settings: Settings): void {
   const scope = app as unknown as { [CLAIMS]?: readonly Settings[] }
   if (app.hasRequestDecorator(settings.name)) throw new DuplicateError(settings.name)
+  if (app.hasDecorator(`${settings.name}s`)) throw new InvalidOptionError(`app.${settings.name}s exists already, where the plugin puts its own. Give the plugin another name: { name: 'userSession' }`)
   const others = scope[CLAIMS] ?? []
   for (const other of others) {
     checkCookies(settings, other)

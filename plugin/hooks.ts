@@ -20,7 +20,7 @@ const NONE: readonly never[] = []
 
 /** Gives every request of `app` a session under `settings.name`. onRequest loads it, onSend commits it. */
 export function addHooks (app: FastifyInstance, settings: Settings, registration: Registration): void {
-  const { name, store, hashTokenInStore, properties } = settings
+  const { name, store, report, hashTokenInStore, properties } = settings
   const key = Symbol(`fastify-sql-sessions.${name}`)
   const stateOf = (request: FastifyRequest): State => (request as unknown as { [key]: State })[key]
   const setState = (request: FastifyRequest, state: State): void => { (request as unknown as { [key]: State })[key] = state }
@@ -57,9 +57,11 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
     const askedAt = performance.now()
     store.find(keys).then(({ sessions, renewed = NONE }) => {
       const found = candidates(tokens, keys, sessions)
+      report.load(tokens.length, found, askedAt)
       setState(request, new SessionLife(registration, request, reply, found, askedAt, found.length === 0 ? renewed[0] : undefined))
       done()
     }, (error: Error) => {
+      report.failed('load', undefined, error)
       setState(request, error)
       done(refused(error, reply, undefined))
     })

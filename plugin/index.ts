@@ -11,10 +11,20 @@ import type { Session } from './session/session.js'
 import { SessionStorage } from './session/storage.js'
 import { UnknownProperties } from './session/unknown-properties.js'
 import { audible } from './warnings.js'
+import type { SessionStats } from './diagnostics.js'
 import type { SimpleStore } from '../stores/simple.js'
 import type { SessionStore } from '../stores/store.js'
 
+/** `app.sessions`, or `app.adminSessions` for a registration of the name `adminSession`. */
+export interface Sessions {
+  /** Returns what has become of sessions since the application was made, in this process, and what the store is doing. */
+  stats (): SessionStats
+}
+
 declare module 'fastify' {
+  interface FastifyInstance {
+    sessions: Sessions
+  }
   interface FastifyRequest {
     session: Session
   }
@@ -43,6 +53,8 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
   const { margin } = storage.rows
   const keeper = margin === undefined ? undefined : new Keeper(margin)
   addHooks(app, settings, { storage, cookie: new Cookie(settings.cookie, app), keeper, unknown: new UnknownProperties() })
+
+  app.decorate(`${settings.name}s`, { stats: () => settings.report.stats(store.stats?.()) } satisfies Sessions)
 
   app.addHook('onReady', async () => {
     if (inMemory && process.env['NODE_ENV'] === 'production') {
@@ -73,6 +85,7 @@ export type { Codec, RowContext, SessionContent } from './codecs/codec.js'
 export { encrypted, type EncryptionOptions } from './codecs/encrypted.js'
 export type { EncryptionKey } from './codecs/keys.js'
 export { textCodec } from './codecs/text.js'
+export type { SessionEvents, SessionStats } from './diagnostics.js'
 export type { CookieOptions, SessionOptions } from './options.js'
 export type { Session, SessionCallback, SessionData, SessionKey, SessionProperties, SessionStatus, SessionValue } from './session/session.js'
 export type { SessionCookie } from './session/session-cookie.js'
@@ -81,3 +94,4 @@ export { mssqlStore, type MssqlConfig, type MssqlPool, type MssqlSource, type Ms
 export { mysqlStore, type MysqlSource, type MysqlPool, type MysqlPoolOptions, type MysqlStoreOptions } from '../stores/mysql/mysql.js'
 export type { SimpleStore } from '../stores/simple.js'
 export * from '../stores/store.js'
+export type { BatchCaller, StoreEvents, StoreStats } from '../stores/diagnostics.js'

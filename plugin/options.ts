@@ -4,6 +4,7 @@ import { gobCodec } from './codecs/gob/codec.js'
 import { textCodec } from './codecs/text.js'
 import type { CookieSettings } from './cookie.js'
 import { cookieOf, type CookieOptions } from './cookie-options.js'
+import { SessionReport } from './diagnostics.js'
 import { InvalidOptionError } from './errors.js'
 import { chooseStore, optionsFor, type ChosenStore, type StoreOptions } from './store-option.js'
 import { USUAL_NAME } from './token.js'
@@ -51,6 +52,8 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
   readonly cookie: CookieSettings
   /** Whether sessions are kept in this process: the store is 'memory', which is the default. */
   readonly inMemory: boolean
+  /** Is told what becomes of the sessions. */
+  readonly report: SessionReport
 }
 
 const HOUR = 3_600_000
@@ -106,6 +109,7 @@ export function settingsOf (passed: unknown): Settings {
     codec,
     properties: boolean('properties', options.properties, false),
     cookie: cookieOf(options.cookie, name),
+    report: new SessionReport(name),
     inMemory: options.store === undefined || options.store === 'memory',
     place,
     table,

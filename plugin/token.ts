@@ -20,8 +20,3 @@ export function hashToken (token: string, name: string = USUAL_NAME): string {
 
 /** The default name of the request's property. */
 export const USUAL_NAME = 'session'
-
-/** Returns a short name of a session for logs. Neither the token nor the key of the row can be computed from it. */
-export function sessionId (token: string): string {
-  return hash('sha256', `id:${token}`, 'base64url').slice(0, 12)
-}

@@ -1,3 +1,4 @@
+import type { StoreReport } from './diagnostics.js'
 import { withoutTokens } from './errors.js'
 import type { StoreLog } from './store.js'
 import { duration, LONGEST_TIMER } from './validate.js'
@@ -18,6 +19,7 @@ export function cleanupIntervalOf (value: unknown, otherwise: number = FIVE_MINU
 export class Cleanup {
   readonly #interval: number
   readonly #run: (stop: AbortSignal) => Promise<void>
+  readonly #report: StoreReport | undefined
   readonly #stop = new AbortController()
   #log: StoreLog | undefined
   #timer: NodeJS.Timeout | undefined
@@ -27,9 +29,10 @@ export class Cleanup {
    * @param interval in milliseconds; 0 for never
    * @param run one cleanup; it checks `stop` between two statements, and ends its pauses when `stop` aborts
    */
-  constructor (interval: number, run: (stop: AbortSignal) => Promise<void>) {
+  constructor (interval: number, run: (stop: AbortSignal) => Promise<void>, report?: StoreReport) {
     this.#interval = interval
     this.#run = run
+    this.#report = report
   }
 
   start (log: StoreLog): void {
@@ -56,9 +59,12 @@ export class Cleanup {
   }
 
   async #once (): Promise<void> {
+    const tell = this.#report?.clean()
     try {
       await this.#run(this.#stop.signal)
+      tell?.()
     } catch (error) {
+      tell?.(error)
       this.#log?.error({ err: withoutTokens(error) }, 'The cleanup of expired sessions failed; it will be tried again')
     } finally {
       this.#running = undefined

@@ -1,6 +1,7 @@
 import { checkedFound, checkedInsert, checkedOutcome } from './answers.js'
 import { Clock, type TimedStore } from './clock.js'
 import { inTime } from './deadline.js'
+import type { StoreStats } from './diagnostics.js'
 import { isOwnError, ofRead, StoreMisconfiguredError, StoreUnavailableError, withoutTokens } from './errors.js'
 import { expiryStays } from './expiry.js'
 import { decidedBy } from './rewrite.js'
@@ -48,6 +49,7 @@ export function guarded (store: SessionStore, storeTimeout: number): TimedStore 
     },
     scan: pageSize => store.scan(pageSize),
     deleteExpired: limit => store.deleteExpired(limit),
+    ...store.stats !== undefined && { stats: () => store.stats?.() as StoreStats },
     stopCleanup: () => store.stopCleanup(),
     close: () => store.close()
   }

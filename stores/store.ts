@@ -1,3 +1,5 @@
+import type { StoreStats } from './diagnostics.js'
+
 /** A live session, as a store returns it. */
 export interface StoredSession {
   /** The key of the row: the hash of the cookie's token, or the token itself with `hashTokenInStore: false`. */
@@ -160,6 +162,9 @@ export interface SessionStore {
 
   /** Deletes up to `limit` expired rows, and returns how many it deleted. */
   deleteExpired (limit: number): Promise<number>
+
+  /** Returns what the store has done and is doing, for `app.sessions.stats()`. A store may leave it out. */
+  stats? (): StoreStats
 
   /** Stops the cleanup. May be called at any time, any number of times. */
   stopCleanup (): void

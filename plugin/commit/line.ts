@@ -2,6 +2,7 @@ import type { Changes } from './changes.js'
 import type { Exchange } from './exchange.js'
 import type { Row, Rows } from './rows.js'
 import type { SessionContent } from '../codecs/codec.js'
+import type { SessionReport } from '../diagnostics.js'
 import { SessionGoneError, StoreMisconfiguredError, StoreUnavailableError, TableMissingError } from '../errors.js'
 import { timeLeft } from '../../stores/deadline.js'
 import { Deadlines, type Waiting } from '../../stores/deadlines.js'
@@ -15,6 +16,8 @@ const MOST_WAITING = 10_000
 
 /** What the lines must know. */
 export interface LineSettings {
+  /** Is told of conflicts with other writers. */
+  readonly report: Pick<SessionReport, 'merge'>
   readonly store: SessionStore
 }
 
@@ -85,6 +88,7 @@ export class Lines {
         const outcome = await this.#send(row, content, waiting)
         if (outcome.kind === 'gone') throw new SessionGoneError()
         if (outcome.kind === 'saved') return answer(waiting, { ...outcome.row, values: content === own ? content.values : undefined })
+        this.#settings.report.merge(row.key, conflicts + 1, waiting.length)
         content = this.#open(row.key, outcome.session.data)
         row = this.#rows.found(outcome.session, content, performance.now())
         waiting = this.#apply(waiting, content, row)

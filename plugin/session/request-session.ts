@@ -7,7 +7,8 @@ import { sessionCookie, type SessionCookie } from './session-cookie.js'
 import { guardProperties } from './unknown-properties.js'
 import { isObject } from '../codecs/value.js'
 import { InvalidArgumentError } from '../errors.js'
-import { isToken, sessionId } from '../token.js'
+import { isToken } from '../token.js'
+import { sessionId } from '../../stores/session-id.js'
 import { inspected } from '../../stores/validate.js'
 
 /** The session of a request as the application has it. Everything that it does not inherit from {@link Session} is private. */
@@ -90,8 +91,8 @@ export class RequestSession implements Session {
   }
 
   get id (): string {
-    const { token } = this
-    return token === '' ? '' : sessionId(token)
+    const { stored } = this.#life.look()
+    return stored === undefined ? '' : sessionId(stored.row.key)
   }
 
   get sessionID (): string {

@@ -88,9 +88,15 @@ export class SessionStorage {
    * @param canSetCookie whether a new token can still reach the browser
    */
   async save (values: SessionValues, taken: Changes, deadline: number, canSetCookie: () => boolean): Promise<void> {
+    const { report } = this.#settings
+    const before = values.stored?.row.key
+    const since = report.since('commit')
     try {
-      values.saved(taken, taken.isEmpty ? undefined : await this.#write(values, taken, deadline, canSetCookie))
+      const stored = taken.isEmpty ? undefined : await this.#write(values, taken, deadline, canSetCookie)
+      values.saved(taken, stored)
+      if (stored !== undefined) report.saved(before, stored.row, since)
     } catch (error) {
+      report.failed('commit', before, error)
       values.failed(taken)
       if (endsSession(error)) values.end()
       throw error
@@ -100,8 +106,17 @@ export class SessionStorage {
   /** Ends a session, and what it has become by a renewal elsewhere. Returns whether there was anything to end. */
   async end ({ stored, predecessor }: SessionValues, deadline: number): Promise<boolean> {
     const key = stored?.row.key ?? predecessor?.key
-    if (key !== undefined) await this.#settings.store.delete(key, timeLeft(deadline))
-    return key !== undefined
+    if (key === undefined) return false
+    const { report, store } = this.#settings
+    const since = report.since('destroy')
+    try {
+      await store.delete(key, timeLeft(deadline))
+      report.destroy(key, since)
+    } catch (error) {
+      report.failed('destroy', key, error)
+      throw error
+    }
+    return true
   }
 
   /** Moves the expiry, if that is due. A failure is logged: the next request tries again. */
@@ -109,8 +124,9 @@ export class SessionStorage {
     const { stored } = values
     if (stored === undefined) return
     try {
-      values.touched((await this.#committer.touch(stored.row, deadline)).expiry)
+      await this.#touch(values, stored.row, deadline)
     } catch (error) {
+      this.#settings.report.failed('touch', stored.row.key, error)
       log.warn({ err: withoutTokens(error) }, TOUCH_FAILED)
     }
   }
@@ -126,11 +142,19 @@ export class SessionStorage {
     try {
       const newest = await this.#newest(stored.row, deadline)
       if (newest === undefined) return false
-      values.touched((await this.#committer.touch(newest, deadline)).expiry)
+      await this.#touch(values, newest, deadline)
     } catch (error) {
+      this.#settings.report.failed('touch', stored.row.key, error)
       log.warn({ err: withoutTokens(error) }, TOUCH_FAILED)
     }
     return true
+  }
+
+  async #touch (values: SessionValues, row: Row, deadline: number): Promise<void> {
+    const touched = await this.#committer.touch(row, deadline)
+    values.touched(touched.expiry)
+    // The same row: no touch was due.
+    if (touched !== row) this.#settings.report.touch(row.key)
   }
 
   /** The row as it is now; undefined if its session has ended. */

@@ -1,6 +1,7 @@
 import { Cleanup, cleanupIntervalOf } from '../cleanup.js'
 import { ExpiryQueue } from './expiry-queue.js'
 import type { TimedStore } from '../clock.js'
+import { StoreReport, type StoreStats } from '../diagnostics.js'
 import { expiryStays } from '../expiry.js'
 import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from '../successor.js'
 import {
@@ -41,6 +42,7 @@ class MemoryStore implements TimedStore {
   readonly #rows = new Map<string, Row>()
   readonly #expiries = new ExpiryQueue()
   readonly #maxSessions: number
+  readonly #report = new StoreReport('memory')
   readonly #cleanup: Cleanup
   #log: StoreLog | undefined
   #evicted = 0
@@ -52,7 +54,7 @@ class MemoryStore implements TimedStore {
     this.#maxSessions = positiveInteger('maxSessions', maxSessions, 100_000)
     this.#cleanup = new Cleanup(cleanupIntervalOf(cleanupInterval, 60_000), async stop => {
       while (!stop.aborted && await this.deleteExpired(CLEANUP_BATCH) === CLEANUP_BATCH) await new Promise(resolve => setImmediate(resolve))
-    })
+    }, this.#report)
   }
 
   async open (log: StoreLog): Promise<number> {
@@ -125,6 +127,12 @@ class MemoryStore implements TimedStore {
 
   async deleteExpired (limit: number): Promise<number> {
     positiveInteger('limit', limit)
+    const deleted = this.#deleteExpired(limit)
+    this.#report.expire(deleted)
+    return deleted
+  }
+
+  #deleteExpired (limit: number): number {
     let deleted = 0
     while (deleted < limit) {
       const first = this.#expiries.first()
@@ -143,6 +151,10 @@ class MemoryStore implements TimedStore {
 
   now (): number {
     return time()
+  }
+
+  stats (): StoreStats {
+    return this.#report.stats({ underWay: 0, waiting: 0 })
   }
 
   stopCleanup (): void {

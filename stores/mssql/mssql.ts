@@ -33,6 +33,7 @@ const LAST_EXPIRY = Date.UTC(9999, 11, 31)
 class MssqlDatabase implements SqlDatabase<Connection> {
   readonly tableName: string
   readonly schemaFile = SCHEMA_FILE
+  readonly name = 'mssql'
   readonly maxRows = MOST_ROWS
   readonly #source: MssqlSource
   readonly #name: readonly string[]

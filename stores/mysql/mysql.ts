@@ -42,6 +42,7 @@ interface Reached {
 export class MysqlDatabase implements SqlDatabase<Connection> {
   readonly tableName: string
   readonly schemaFile = 'schema/mysql.sql'
+  readonly name = 'mysql'
   readonly maxRows = MOST_ROWS
   readonly #source: MysqlSource
   readonly #name: readonly string[]

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LostError, UnreachedError, type SqlDatabase } from './database.js'
+import type { StoreReport } from '../diagnostics.js'
 import { StoreUnavailableError } from '../errors.js'
 
 /** How long a statement may take at least, in milliseconds, unless the store's timeout is shorter. */
@@ -20,12 +21,14 @@ const LONGEST_PAUSE = 500
 export class Attempts<Connection> {
   readonly #database: SqlDatabase<Connection>
   readonly #shortestLimit: number
+  readonly #report: StoreReport | undefined
   /** Failures of connections in a row, whoever had them. */
   #failures = 0
 
   /** @param timeout how long a call may take, in milliseconds */
-  constructor (database: SqlDatabase<Connection>, timeout: number) {
+  constructor (database: SqlDatabase<Connection>, timeout: number, report?: StoreReport) {
     this.#database = database
+    this.#report = report
     this.#shortestLimit = Math.min(timeout, SHORTEST_LIMIT)
   }
 
@@ -53,6 +56,7 @@ export class Attempts<Connection> {
       } catch (error) {
         const pause = this.#pauseAfter(error, tries, isRepeatable)
         if (pause === undefined || tries === TRIES || performance.now() + pause >= deadline) throw error
+        this.#report?.retry(tries, pause, error)
         await sleep(pause)
       }
     }

@@ -2,10 +2,15 @@ import { Caller, type Settle } from './caller.js'
 import { Deadlines, type Waiting } from '../deadlines.js'
 import { Keys } from './keys.js'
 import { Queue, type Batch } from './queue.js'
+import type { Operation, StoreReport } from '../diagnostics.js'
 import { ofRead, StoreUnavailableError } from '../errors.js'
 
 /** One kind of statement, and what must be known of the items that go into it. */
 export interface BatchKind<Item, Answer> {
+  /** What its event is told to do. Default 'other'. */
+  readonly operation?: Operation
+  /** For its event: how many bytes of sessions' data an item has sent or got. Default 0. */
+  dataBytes? (item: Item, answer: Answer): number
   /** The most items in one statement. */
   readonly maxItems: number
   /** The most bytes in one statement. A larger item goes alone. */
@@ -39,6 +44,8 @@ export interface LaneOptions extends Pick<BatchKind<never, never>, 'isLocked' | 
   readonly limit: number
   /** How many callers may wait at a time. The next one is refused at once. Default {@link MOST_CALLERS}. */
   readonly mostCallers?: number
+  /** Is told of every statement. */
+  readonly report?: StoreReport
 }
 
 /** One statement, or a transaction, that shares nothing with others. */
@@ -102,7 +109,7 @@ export class Lanes {
    * milliseconds of `performance.now()`, and when too many callers wait.
    */
   batch<Item, Answer> (kind: BatchKind<Item, Answer>): (item: Item, deadline: number) => Promise<Answer> {
-    const queue = new Queue(kind, this.#keys, () => this.#schedule())
+    const queue = new Queue(kind, this.#keys, () => this.#schedule(), this.#options.report)
     this.#queues.push(queue)
     return (item, deadline) => new Promise<Answer>((resolve, reject) => {
       const rejectWith = queue.isReading ? (error: unknown) => reject(ofRead(error)) : reject
@@ -128,6 +135,11 @@ export class Lanes {
     return (answer as unknown as { readonly value: Answer }).value
   }
 
+  /** How many statements are under way, and how many callers are not answered. */
+  get load (): { readonly underWay: number, readonly waiting: number } {
+    return { underWay: this.#underWay, waiting: this.#deadlines.size }
+  }
+
   /** Resolves when no caller waits and no statement is under way. */
   async settled (): Promise<void> {
     if (!this.#isIdle) await new Promise<void>(resolve => this.#whenIdle.push(resolve))
@@ -135,6 +147,7 @@ export class Lanes {
 
   #aloneBatch (isReading: boolean): (item: AloneItem, deadline: number) => Promise<unknown> {
     return this.batch<AloneItem, unknown>({
+      operation: isReading ? 'other' : 'transaction',
       maxItems: 1,
       maxBytes: Infinity,
       isReading,

@@ -37,6 +37,8 @@ export class Batches<Connection> {
     }
     this.find = lanes.batch({
       ...shared,
+      operation: 'find',
+      dataBytes: (_tokens, { sessions }) => sessions.reduce((sum, { data }) => sum + data.length, 0),
       isReading: true,
       maxItems: database.maxRows,
       // A request may ask for several tokens, and each is a parameter of the statement.
@@ -48,24 +50,30 @@ export class Batches<Connection> {
     })
     this.insert = lanes.batch({
       ...shared,
+      operation: 'insert',
+      dataBytes: ({ data }) => data.length,
       bytes: ({ data }) => data.length,
       keys: ({ token }) => [token],
       send: async (sessions, deadline, timesLocked) => await this.#insert(sessions, deadline, access.lockTimeoutMs(timesLocked, deadline))
     })
     this.update = lanes.batch({
       ...shared,
+      operation: 'update',
+      dataBytes: ({ data }) => data.length,
       bytes: ({ data, seen }) => data.length + seen.bytes.length,
       keys: ({ token }) => [token],
       send: async (sessions, deadline, timesLocked) => await this.#update(sessions, deadline, access.lockTimeoutMs(timesLocked, deadline))
     })
     this.touch = lanes.batch({
       ...shared,
+      operation: 'touch',
       bytes: ({ seen }) => seen.bytes.length,
       keys: ({ token }) => [token],
       send: async (sessions, deadline, timesLocked) => await this.#touch(sessions, deadline, access.lockTimeoutMs(timesLocked, deadline))
     })
     this.remove = lanes.batch({
       ...shared,
+      operation: 'delete',
       bytes: () => 1,
       keys: token => [token],
       send: async (tokens, deadline, timesLocked) => await this.#remove(tokens, deadline, access.lockTimeoutMs(timesLocked, deadline))

@@ -1,3 +1,4 @@
+import { contextOfCall } from '../diagnostics.js'
 import { StoreUnavailableError } from '../errors.js'
 import type { Waiting } from '../deadlines.js'
 
@@ -18,6 +19,8 @@ export class Caller<Item, Answer> implements Waiting {
   readonly since = performance.now()
   /** When the caller stops waiting, on the same clock. */
   readonly deadline: number
+  /** The asynchronous context of the call, if somebody listens to statements. */
+  readonly run = contextOfCall()
   /** The item goes out without others. */
   isIsolated: boolean
   /** How often the item was sent alone and found its row locked. */

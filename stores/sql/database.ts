@@ -71,6 +71,8 @@ export class CommitLostError extends Error {}
  * Methods reject with {@link UnreachedError}, {@link LostError}, or an error that {@link SqlDatabase.kindOf} knows.
  */
 export interface SqlDatabase<Connection> {
+  /** The store's name in events. */
+  readonly name: string
   /** The table's name as the user wrote it. */
   readonly tableName: string
   /** The file that creates the table. */

@@ -1,6 +1,7 @@
 import type { BatchKind } from './batch.js'
 import type { Caller } from './caller.js'
 import type { Keys } from './keys.js'
+import type { StoreReport } from '../diagnostics.js'
 
 /** The callers whose items go out in one statement. */
 export interface Batch {
@@ -20,13 +21,15 @@ export class Queue<Item, Answer> {
   readonly #kind: BatchKind<Item, Answer>
   readonly #keys: Keys
   readonly #onAdded: () => void
+  readonly #report: StoreReport | undefined
   #waiting: Array<Caller<Item, Answer>> = []
 
   /** @param onAdded called when there is something new to choose from */
-  constructor (kind: BatchKind<Item, Answer>, keys: Keys, onAdded: () => void) {
+  constructor (kind: BatchKind<Item, Answer>, keys: Keys, onAdded: () => void, report?: StoreReport) {
     this.#kind = kind
     this.#keys = keys
     this.#onAdded = onAdded
+    this.#report = report
   }
 
   get isReading (): boolean {
@@ -88,11 +91,15 @@ export class Queue<Item, Answer> {
 
   async #send (callers: ReadonlyArray<Caller<Item, Answer>>): Promise<boolean> {
     const deadline = callers.reduce((latest, { deadline }) => Math.max(latest, deadline), 0)
+    const { operation = 'other', dataBytes } = this.#kind
+    const tell = this.#report?.begin(operation, callers, this.#waiting.length)
     try {
       const answers = await this.#kind.send(callers.map(({ item }) => item), deadline, callers[0]?.timesLocked ?? 0)
+      tell?.(callers.reduce((sum, { item }, i) => sum + (dataBytes?.(item, answers[i] as Answer) ?? 0), 0))
       callers.forEach((caller, i) => caller.resolve(answers[i] as Answer))
       return true
     } catch (error) {
+      tell?.(0, error)
       if (callers.length > 1 && this.#kind.canRetryIndividually(error)) this.#isolate(callers)
       else for (const caller of callers) this.#failed(caller, error)
       return false

@@ -12,6 +12,7 @@ import { Reader } from './reader.js'
 import { partitionRows } from './rows.js'
 import { Transactions } from './transaction.js'
 import { Clock, type TimedStore } from '../clock.js'
+import { StoreReport, type StoreStats } from '../diagnostics.js'
 import { inTime } from '../deadline.js'
 import { ofRead, StoreUnavailableError, TableMissingError, TooLargeError, withoutTokens } from '../errors.js'
 import { expiryStays } from '../expiry.js'
@@ -49,6 +50,7 @@ export class SqlStore<Connection> implements TimedStore {
   readonly isBounded = true
   readonly #timeout: number
   readonly #clock = new Clock()
+  readonly #report: StoreReport
   readonly #access: Access<Connection>
   readonly #transactions: Transactions<Connection>
   readonly #contact: FirstContact<Ready<Connection>>
@@ -59,15 +61,16 @@ export class SqlStore<Connection> implements TimedStore {
 
   constructor (database: SqlDatabase<Connection>, options: SqlStoreOptions) {
     this.#timeout = storeTimeoutOf(options)
+    this.#report = new StoreReport(database.name)
     this.#access = {
       database,
-      attempts: new Attempts(database, this.#timeout),
+      attempts: new Attempts(database, this.#timeout, this.#report),
       reader: new Reader(database, this.#clock),
       lockTimeoutMs: (timesLocked, deadline) => lockTimeoutMs(this.#timeout, timesLocked, deadline)
     }
     this.#transactions = new Transactions(this.#access)
     this.#contact = new FirstContact(async () => await this.#makeContact(), error => this.#failure(error))
-    this.#cleanup = new Cleanup(cleanupIntervalOf(options.cleanupInterval), async stop => { await this.#clean(stop) })
+    this.#cleanup = new Cleanup(cleanupIntervalOf(options.cleanupInterval), async stop => { await this.#clean(stop) }, this.#report)
   }
 
   async open (log: StoreLog, timeout?: number): Promise<number | undefined> {
@@ -152,6 +155,7 @@ export class SqlStore<Connection> implements TimedStore {
       const deadline = this.#deadline()
       const count = await this.#alone(async connection => await database.removeExpired(connection, most, lockTimeoutMs(0, deadline)), false, deadline)
       deleted += count
+      this.#report.expire(count)
       if (count < most) break
     }
     return deleted
@@ -159,6 +163,10 @@ export class SqlStore<Connection> implements TimedStore {
 
   now (): number | undefined {
     return this.#clock.now()
+  }
+
+  stats (): StoreStats {
+    return this.#report.stats(this.#lastReady?.lanes.load ?? { underWay: 0, waiting: 0 })
   }
 
   stopCleanup (): void {
@@ -218,7 +226,7 @@ export class SqlStore<Connection> implements TimedStore {
     const failure = (error: unknown) => this.#failure(error)
     const most = contact.rowsPerWrite === 1 ? MOST_LANES_FOR_SINGLE_WRITES : MOST_LANES
     const limit = Math.max(1, Math.min(most, contact.poolSize >> 1))
-    const lanes = new Lanes({ limit, isLocked: error => database.kindOf(error) === 'locked', failure })
+    const lanes = new Lanes({ limit, isLocked: error => database.kindOf(error) === 'locked', failure, report: this.#report })
     return { lanes, batches: new Batches(this.#access, lanes, contact, failure) }
   }
 
@@ -257,6 +265,7 @@ export class SqlStore<Connection> implements TimedStore {
       const deleted = await lanes.alone(async deadline => await attempts.repeat(deadline, true, async limit => await database.exclusively(limit,
         async connection => await database.removeExpired(connection, CLEANUP_BATCH, lockTimeoutMs(0, deadline)))), { deadline })
       if (deleted === undefined || deleted === 0) return
+      this.#report.expire(deleted)
       // Requests come first: the cleanup rests twice as long as it has worked, or until it is stopped.
       await sleep(2 * (performance.now() - started), undefined, { signal: stop }).catch(() => {})
     }

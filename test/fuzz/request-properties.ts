@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { tokensIn } from '../../plugin/cookie.js'
-import { hashToken, isToken, newToken, sessionId } from '../../plugin/token.js'
+import { hashToken, isToken, newToken } from '../../plugin/token.js'
+import { sessionId } from '../../stores/session-id.js'
 import { property, type Property } from './property.js'
 
 const tokens = Array.from({ length: 6 }, newToken)

@@ -196,7 +196,8 @@ t.test('an error about an option shows no password', async t => {
 })
 
 t.test('the defaults', async t => {
-  const { store, codec, ...settings } = settingsOf(undefined)
+  const { store, codec, report, ...settings } = settingsOf(undefined)
+  t.equal(report.stats(undefined).loads, 0)
   t.strictSame(settings, {
     name: 'session',
     lifetime: 24 * 60 * 60 * 1000,

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { hashToken, isToken, newToken, sessionId } from '../../plugin/token.js'
+import { hashToken, isToken, newToken } from '../../plugin/token.js'
+import { sessionId } from '../../stores/session-id.js'
 
 t.test('a new token is 43 characters of base64url, and never the same', async t => {
   const tokens = new Set(Array.from({ length: 1000 }, newToken))

@@ -1,7 +1,8 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import t from 'tap'
 import type { Session } from '../../../plugin/index.js'
-import { hashToken, newToken, sessionId } from '../../../plugin/token.js'
+import { hashToken, newToken } from '../../../plugin/token.js'
+import { sessionId } from '../../../stores/session-id.js'
 import { onEveryStore } from '../../support/every-store.js'
 import { startSite } from '../../support/site.js'
 import { watched } from '../../support/watched-store.js'
@@ -360,7 +361,7 @@ onEveryStore((t, makeStore) => {
       return { token: session.token, id: session.id }
     })
     t.equal(value.token, browser.token)
-    t.equal(value.id, sessionId(browser.token))
+    t.equal(value.id, sessionId(hashToken(browser.token)))
     t.equal((await browser.visit(session => session.id)).value, value.id)
   })
 
