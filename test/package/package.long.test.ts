@@ -15,7 +15,7 @@ const QUIET = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'
 const WANTED = /^(dist\/(plugin|stores)(\/[\w-]+)+\.d\.ts|dist\/(plugin\/index|plugin\/codecs\/gob\/index|stores\/testing\/index|shared\/common)\.js|schema\/\w+\.sql|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
 
 /** What has no part in a package and is large. */
-const LEFT_OUT = new Set(['node_modules', 'bench/node_modules', 'dist', '.git'])
+const LEFT_OUT = new Set(['node_modules', 'bench/node_modules', 'site', 'dist', '.git'])
 
 const PROJECT = {
   'package.json': '{ "name": "empty", "version": "1.0.0", "private": true }',
