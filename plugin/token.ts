@@ -1,8 +1,9 @@
-import { hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { randomText } from './codecs/random.js'
 
 /** Returns 32 random bytes as base64url, as SCS does: 256 bits, 43 characters. */
 export function newToken (): string {
-  return randomBytes(32).toString('base64url')
+  return randomText(32)
 }
 
 /** Whether a cookie's value has the form of a token. Other values cost no query. */

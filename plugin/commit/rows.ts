@@ -156,7 +156,7 @@ export class Rows {
     return idleTimeout > 0 ? Math.min(idleTimeout / 2, idleTimeout - this.#leastMove) : undefined
   }
 
-  /** Whether a row that expires then must be touched now, lest it expires during a request. */
+  /** Whether a row that expires then must be touched now, so that it does not expire during the request. */
   isNear (expiry: number): boolean {
     return this.margin !== undefined && expiry - performance.now() <= this.margin
   }
