@@ -7,7 +7,8 @@ import { Cookie } from './cookie.js'
 import { addHooks } from './hooks.js'
 import { settingsOf, type SessionOptions } from './options.js'
 import { Keeper } from './session/keeper.js'
-import type { Session } from './session/session.js'
+// Another name: where an application or another plugin declares `interface Session` in the module below, that would be meant.
+import type { Session as SqlSession } from './session/session.js'
 import { SessionStorage } from './session/storage.js'
 import { UnknownProperties } from './session/unknown-properties.js'
 import { audible } from './warnings.js'
@@ -26,7 +27,7 @@ declare module 'fastify' {
     sessions: Sessions
   }
   interface FastifyRequest {
-    session: Session
+    session: SqlSession
   }
   interface FastifyContextConfig {
     /** false: the route has no session and costs no query. Default true. */

@@ -28,11 +28,15 @@ export function simpleStore (store: SimpleStore): SessionStore {
   return new LastWriteWins(store)
 }
 
-/** A store of this kind does not say when a session expires. The deadline in the data decides. */
+/** A store of this kind does not say when a session expires. What this process has not written itself, it touches soon. */
 const UNKNOWN_TTL = 0
+/** Of so many sessions this process remembers when they expire. */
+const MOST_EXPIRIES = 10_000
 
 class LastWriteWins implements SessionStore {
   readonly #store: SimpleStore
+  /** When the sessions expire that this process has written lately, by `performance.now()`. The latest written come last. */
+  readonly #expiries = new Map<string, number>()
 
   constructor (store: SimpleStore) {
     this.#store = store
@@ -46,13 +50,14 @@ class LastWriteWins implements SessionStore {
     const found = await Promise.all(tokens.map(token => this.#store.find(token)))
     const sessions = tokens.flatMap((token, i): StoredSession[] => {
       const data = found[i]
-      return data ? [{ token, data, ttl: UNKNOWN_TTL }] : []
+      return data ? [{ token, data, ttl: this.#ttl(token) }] : []
     })
     return { now: Date.now(), sessions }
   }
 
   async insert ({ token, data, ttl }: NewSession): Promise<boolean> {
     await this.#store.commit(token, data, new Date(Date.now() + ttl))
+    this.#noteExpiry(token, performance.now() + ttl)
     return true
   }
 
@@ -91,6 +96,19 @@ class LastWriteWins implements SessionStore {
   stopCleanup (): void {}
 
   async close (): Promise<void> {}
+
+  #ttl (token: string): number {
+    const expiry = this.#expiries.get(token)
+    return expiry === undefined ? UNKNOWN_TTL : Math.max(UNKNOWN_TTL, expiry - performance.now())
+  }
+
+  #noteExpiry (token: string, expiry: number): void {
+    this.#expiries.delete(token)
+    this.#expiries.set(token, expiry)
+    if (this.#expiries.size <= MOST_EXPIRIES) return
+    const [oldest] = this.#expiries.keys()
+    if (oldest !== undefined) this.#expiries.delete(oldest)
+  }
 }
 
 function hasMethods (value: unknown, names: readonly string[]): boolean {

@@ -17,6 +17,8 @@ export interface LeaseSettings {
   readonly values: () => SessionValues | undefined
   /** The session. It is opened if it has not been. */
   readonly open: () => SessionValues
+  /** Whether the request is writing, which moves the expiry, too. */
+  readonly isWriting: () => boolean
   /** Is called before the expiry moves: the cookie may have to follow it. */
   readonly onMove: () => void
 }
@@ -53,7 +55,7 @@ export class Lease implements Kept {
 
   keep (): void {
     const expiry = this.#expiry
-    if (expiry !== undefined && this.#of.storage.rows.isNear(expiry)) void this.prolong()
+    if (expiry !== undefined && this.#of.storage.rows.isNear(expiry) && !this.#of.isWriting()) void this.prolong()
   }
 
   /** Moves the expiry now, if that is due. Other requests may have written or touched the session since it was loaded. */
@@ -66,6 +68,11 @@ export class Lease implements Kept {
     const { storage, keeper, log, onMove, open } = this.#of
     onMove()
     if (!await patience.spend(deadline => storage.prolong(open(), deadline, log))) keeper.delete(this)
+  }
+
+  /** A touch that is on its way. */
+  get prolonging (): Promise<void> | undefined {
+    return this.#prolonging
   }
 
   /** Whether there may be something to do before the headers. */

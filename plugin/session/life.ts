@@ -219,6 +219,7 @@ export class SessionLife {
       loaded: first && { at: this.#loadedAt, expiry: this.#loadedAt + first.row.ttl },
       values: () => this.#values,
       open: () => this.#opened(),
+      isWriting: () => this.#operations?.isBusy === true,
       onMove: () => { if (storage.rows.leadCookies) this.#operate() }
     })
   }
@@ -235,6 +236,7 @@ export class SessionLife {
       loaded: this.#opened().stored,
       current: () => this.#opened(),
       canSetCookie: () => this.#canSetCookie(),
+      touching: () => this.#lease?.prolonging,
       onFailure: () => this.watch(),
       patience: this.#ofRequest()
     })

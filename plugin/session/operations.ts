@@ -31,6 +31,8 @@ export interface Surroundings {
   readonly current: () => SessionValues
   /** Whether a new token can still reach the browser. */
   readonly canSetCookie: () => boolean
+  /** The request's own touch, while one is on its way. A store that cannot compare could put back what it has read. */
+  readonly touching: () => Promise<void> | undefined
   /** Is called after an operation has failed. */
   readonly onFailure: () => void
   readonly patience: Patience
@@ -54,6 +56,11 @@ export class Operations {
     this.#storage = storage
     this.#of = of
     this.#outgoing = new OutgoingCookie(cookie, storage.rows, of.request, of.loaded)
+  }
+
+  /** Whether an operation is running. */
+  get isBusy (): boolean {
+    return this.#queue.isBusy
   }
 
   /** Whether an operation is running, or the last one has failed. */
@@ -156,8 +163,13 @@ export class Operations {
 
   /** Runs a write within what is left of the request's patience. */
   #run<T> (snapshot: () => T, work: (taken: T, deadline: number) => Promise<void>): Promise<void> {
-    const { patience, onFailure } = this.#of
-    return this.#queue.run(snapshot, async taken => { await patience.spend(async deadline => { await work(taken, deadline) }) }, onFailure)
+    const { patience, touching, onFailure } = this.#of
+    const run = async (taken: T, deadline: number): Promise<void> => {
+      const touch = touching()
+      if (touch !== undefined) await touch
+      await work(taken, deadline)
+    }
+    return this.#queue.run(snapshot, async taken => { await patience.spend(async deadline => { await run(taken, deadline) }) }, onFailure)
   }
 
   #refuse (error: unknown): never {

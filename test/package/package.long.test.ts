@@ -84,6 +84,30 @@ const PROJECT = {
     await app.register(sessions, { lifetimes: 1 })
     export { testing }`,
 
+  'left-over.mts': `
+    import Fastify from 'fastify'
+    import sessions, { type Session } from 'fastify-sql-sessions'
+
+    // What the documentation of other session plugins tells people to write.
+    declare module 'fastify' {
+      interface Session { userId: string }
+    }
+    const app = Fastify()
+    await app.register(sessions)
+    app.get('/', async request => {
+      const session: Session = request.session
+      return session.get('userId')
+    })`,
+
+  'checked.cjs': `
+    // @ts-check
+    const Fastify = require('fastify')
+    const { default: sessions, memoryStore } = require('fastify-sql-sessions')
+    const app = Fastify()
+    app.register(sessions, { store: memoryStore({ maxSessions: 10 }) })
+    app.register(require('fastify-sql-sessions').default, { store: 'memory' })
+    app.get('/', request => request.session.keys())`,
+
   'cjs.cts': `
     import Fastify = require('fastify')
     import sessions = require('fastify-sql-sessions')
@@ -153,9 +177,9 @@ t.test('the packed package', async t => {
     t.match(stdout, /^FST_SESSION_DRIVER_MISSING .*npm install mysql2/)
   })
 
-  for (const [resolution, module, file] of [['nodenext', 'nodenext', 'esm.mts'], ['nodenext', 'nodenext', 'cjs.cts'], ['bundler', 'esnext', 'esm.mts']] as const) {
+  for (const [resolution, module, file] of [['nodenext', 'nodenext', 'esm.mts'], ['nodenext', 'nodenext', 'cjs.cts'], ['nodenext', 'nodenext', 'left-over.mts'], ['nodenext', 'nodenext', 'checked.cjs'], ['bundler', 'esnext', 'esm.mts']] as const) {
     t.test(`has types for ${file} where modules are resolved as ${resolution}`, async t => {
-      const args = ['--noEmit', '--strict', '--target', 'es2022', '--module', module, '--moduleResolution', resolution,
+      const args = ['--noEmit', '--strict', '--target', 'es2022', '--module', module, '--moduleResolution', resolution, '--allowJs',
         '--types', 'node', '--typeRoots', join(ROOT, 'node_modules/@types'), file]
       t.equal((await inFolder(process.execPath, [TSC, ...args]).catch((error: { stdout: string }) => error)).stdout, '')
     })
