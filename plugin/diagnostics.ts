@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel'
+import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { endsSession } from './errors.js'
 import { PREFIX, type StoreEvents, type StoreStats } from '../stores/diagnostics.js'
 import { StoreUnavailableError } from '../stores/errors.js'
@@ -18,13 +18,8 @@ interface OfSession {
 }
 
 /**
- * The events, by the ends of their channels' names: `fastify-sql-sessions:begin` and so on. Times are in milliseconds.
- *
- *     import { subscribe } from 'node:diagnostics_channel'
- *
- *     subscribe('fastify-sql-sessions:commit', (message) => {
- *       const { id, ms } = message as SessionEvents['commit']
- *     })
+ * The events, by the ends of their channels' names: `fastify-sql-sessions:begin` and so on. Times are in milliseconds. See
+ * {@link onSessionEvent}.
  */
 export interface SessionEvents extends StoreEvents {
   /** A request has asked for the sessions of its cookies. `ids` are those that are live: usually one, or none. */
@@ -45,6 +40,25 @@ export interface SessionEvents extends StoreEvents {
   readonly touch: OfSession
   /** A request gets a 503. `operation` is what has failed. */
   readonly unavailable: { readonly name: string, readonly operation: 'load' | 'commit' | 'destroy' | 'touch', readonly reason: string }
+}
+
+/** The names of all events. */
+export const SESSION_EVENTS: ReadonlyArray<keyof SessionEvents> = Object.freeze([
+  'load', 'begin', 'commit', 'merge', 'gone', 'renew', 'destroy', 'touch', 'unavailable', 'batch', 'retry', 'expire', 'cleanup'
+] as const)
+
+/**
+ * Listens to an event: `subscribe` of node:diagnostics_channel, with types. Node.js reports what the listener throws as an
+ * uncaught exception, and the session goes on.
+ *
+ *     onSessionEvent('commit', ({ id, ms }) => { … })
+ *
+ * @returns a function that ends it
+ */
+export function onSessionEvent<N extends keyof SessionEvents> (name: N, listener: (event: SessionEvents[N]) => void): () => void {
+  const hear = (event: unknown): void => { listener(event as SessionEvents[N]) }
+  subscribe(`${PREFIX}:${name}`, hear)
+  return () => { unsubscribe(`${PREFIX}:${name}`, hear) }
 }
 
 /** What has become of sessions since the application was made, in this process. */

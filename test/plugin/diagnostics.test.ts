@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { makeApplication, newSession, onEachStore, type Application } from '../support/application.js'
 import { makeDatabase } from '../support/database.js'
 import { watched } from '../support/watched-store.js'
-import sessions, { memoryStore, type SessionEvents } from '../../plugin/index.js'
+import sessions, { memoryStore, onSessionEvent, SESSION_EVENTS, type SessionEvents } from '../../plugin/index.js'
 import { SessionReport } from '../../plugin/diagnostics.js'
 import { StoreUnavailableError } from '../../plugin/errors.js'
 import { StoreReport } from '../../stores/diagnostics.js'
@@ -15,16 +15,10 @@ import { LostError, type SqlDatabase } from '../../stores/sql/database.js'
 type Name = keyof SessionEvents
 type Told = { readonly [N in Name]: readonly [N, SessionEvents[N]] }[Name]
 
-const NAMES: readonly Name[] = ['load', 'begin', 'commit', 'merge', 'gone', 'renew', 'destroy', 'touch', 'unavailable', 'batch', 'retry', 'expire', 'cleanup']
-
 /** Listens to these events until the test is over. */
 function listen (t: Test, ...names: readonly Name[]): Told[] {
   const told: Told[] = []
-  for (const name of names) {
-    const hear = (event: unknown): void => { told.push([name, event] as unknown as Told) }
-    subscribe(`fastify-sql-sessions:${name}`, hear)
-    t.teardown(() => { unsubscribe(`fastify-sql-sessions:${name}`, hear) })
-  }
+  for (const name of names) t.teardown(onSessionEvent(name, event => { told.push([name, event] as unknown as Told) }))
   return told
 }
 
@@ -152,9 +146,7 @@ t.test('a cleanup is told with what it has deleted, or with its error', async t 
   await store.insert({ token: 'k'.repeat(43), data: Buffer.from('x'), ttl: 1 })
   await new Promise(resolve => setTimeout(resolve, 2))
   const cleaned = new Promise<void>(resolve => {
-    const hear = (event: unknown): void => { if ((event as SessionEvents['cleanup']).rows > 0) resolve() }
-    subscribe('fastify-sql-sessions:cleanup', hear)
-    t.teardown(() => { unsubscribe('fastify-sql-sessions:cleanup', hear) })
+    t.teardown(onSessionEvent('cleanup', ({ rows }) => { if (rows > 0) resolve() }))
   })
   await store.open({ warn () {}, error () {} })
   // The cleanup's timer keeps no process alive.
@@ -170,7 +162,7 @@ t.test('a cleanup is told with what it has deleted, or with its error', async t 
 })
 
 t.test('no event has a token, a key, or a value', async t => {
-  const told = listen(t, ...NAMES)
+  const told = listen(t, ...SESSION_EVENTS)
   const { url } = await makeDatabase(t)
   const application = makeApplication(t, { store: 'mysql', mysql: url, createTable: true, hashTokenInStore: false, storeTimeout: 60_000 })
   const token = await newSession(application, { user: 'a-secret-value' })
@@ -197,6 +189,23 @@ t.test('nothing is made of a session when nobody listens', async t => {
   t.equal(new StoreReport('mysql').begin('find', [poison as never], 0), undefined)
   listen(t, 'load')
   t.throws(use, { message: 'it was used' })
+})
+
+t.test('an event is heard on its channel, until the listener ends that', async t => {
+  const heard: unknown[] = []
+  const hear = (event: unknown): void => { heard.push(event) }
+  subscribe('fastify-sql-sessions:destroy', hear)
+  t.teardown(() => { unsubscribe('fastify-sql-sessions:destroy', hear) })
+  const typed: unknown[] = []
+  const stop = onSessionEvent('destroy', event => { typed.push(event) })
+  const report = new SessionReport('session')
+  report.destroy('k', report.since('destroy'))
+  t.equal(heard.length, 1)
+  t.strictSame(typed, heard)
+  stop()
+  report.destroy('k', 0)
+  t.equal(typed.length, 1)
+  t.equal(heard.length, 2)
 })
 
 t.test('app.sessions.stats() counts', async t => {
