@@ -1,4 +1,5 @@
-import { EventEmitter } from 'node:events'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type * as Package from '../../plugin/index.js'
 import { contentOf } from './content.js'
@@ -75,7 +76,10 @@ async function hooksOf ({ default: sessions }: typeof Package): Promise<Hooks> {
   const request: object = { routeOptions: { config: {} }, raw: {}, protocol: 'http', log }
   const app = {
     log,
+    initialConfig: {},
     hasRequestDecorator: () => false,
+    hasDecorator: () => false,
+    decorate: () => {},
     hasPlugin: () => true,
     addHook: (name: string, hook: unknown) => { hooks[name] = hook },
     decorateRequest: (name: string | symbol, decorator: PropertyDescriptor & { getter?: () => unknown } | null) => {
@@ -89,16 +93,18 @@ async function hooksOf ({ default: sessions }: typeof Package): Promise<Hooks> {
   return { onRequest: hooks.onRequest as OnRequest, onSend: hooks.onSend as OnSend, request }
 }
 
+const INCOMING = new IncomingMessage(new Socket())
+
 /** The parts of a reply that the hooks use. */
 class Reply {
-  readonly raw = Object.assign(new EventEmitter(), { headersSent: false, writableEnded: false })
+  readonly raw = new ServerResponse(INCOMING)
   readonly sent = false
   readonly statusCode = 200
   readonly #headers: Record<string, unknown> = {}
 
   /** The cookie that the browser sends back. */
   get cookie (): string | undefined {
-    const cookies = this.#headers['set-cookie']
+    const cookies = this.raw.getHeader('set-cookie') ?? this.#headers['set-cookie']
     return cookies === undefined ? undefined : String(cookies).split(';', 1)[0]
   }
 
