@@ -6,6 +6,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { makeDatabase } from '../support/database.js'
 
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
@@ -46,6 +47,22 @@ const PROJECT = {
       console.log(second.body)
       await app.close()
     })`,
+
+  'together.mjs': `
+    import Fastify from 'fastify'
+    import sessions from 'fastify-sql-sessions'
+    const mysql = process.argv[2]
+    const app = Fastify()
+    await app.register(sessions, mysql === undefined ? {} : { store: 'mysql', mysql, createTable: true })
+    app.get('/', request => ({ n: request.session.update('n', (n = 0) => n + 1) }))
+    app.get('/n', request => ({ n: request.session.get('n') }))
+    const address = await app.listen({ port: 0, host: '127.0.0.1' })
+    const first = await fetch(address)
+    const cookie = first.headers.getSetCookie()[0].split(';')[0]
+    await Promise.all(Array.from({ length: 20 }, async () => await (await fetch(address, { headers: { cookie } })).text()))
+    console.log('counted', (await (await fetch(address + '/n', { headers: { cookie } })).json()).n)
+    await app.close()
+    process.exit()`,
 
   'mysql.mjs': `
     import Fastify from 'fastify'
@@ -156,6 +173,11 @@ t.test('the packed package', async t => {
     [process.version, process.execPath, []],
     ['v24', 'npx', ['--yes', ...QUIET, '-p', 'node@24', 'node']]
   ]
+  const runtimes: ReadonlyArray<readonly [string, string, readonly string[]]> = [
+    ['Node', process.execPath, []],
+    ['Bun', 'npx', ['--yes', ...QUIET, 'bun@1']],
+    ['Deno', 'npx', ['--yes', ...QUIET, 'deno@2', 'run', '--allow-all', '--quiet']]
+  ]
   for (const [version, program, args] of nodes) {
     t.test(`works on Node ${version}, imported and required`, async t => {
       t.match((await inFolder(program, [...args, '--print', 'process.version'])).stdout, version)
@@ -184,4 +206,19 @@ t.test('the packed package', async t => {
       t.equal((await inFolder(process.execPath, [TSC, ...args]).catch((error: { stdout: string }) => error)).stdout, '')
     })
   }
+
+  t.test('has types for TypeScript 5.4', async t => {
+    const args = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--moduleResolution', 'nodenext',
+      '--types', 'node', '--typeRoots', join(ROOT, 'node_modules/@types'), 'esm.mts']
+    t.equal((await inFolder('npx', ['--yes', ...QUIET, '-p', 'typescript@5.4', 'tsc', ...args]).catch((error: { stdout: string }) => error)).stdout, '')
+  })
+
+  // Last: the tests above need a project without the driver.
+  t.test('keeps every change of twenty requests at once, in memory and in MySQL', async t => {
+    await inFolder('npm', ['install', ...QUIET, 'mysql2'])
+    const { url } = await makeDatabase(t)
+    for (const [name, program, args] of runtimes) {
+      for (const store of [[], [url]]) t.match(await inFolder(program, [...args, 'together.mjs', ...store]), { stdout: 'counted 21\n' }, name)
+    }
+  })
 })
