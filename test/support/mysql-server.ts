@@ -16,6 +16,12 @@ export interface PrivateServer {
   url (database?: string): string
   /** Ends it without a word, as a power cut would. Its data stay. */
   kill (): Promise<void>
+  /** Ends it as an administrator does. */
+  shutDown (): Promise<void>
+  /** Stops its process: connections stay open, and nothing is answered. */
+  freeze (): void
+  /** It goes on after {@link freeze}. */
+  thaw (): void
   /** Starts it again after `kill`, on the same port and data. */
   start (): Promise<void>
   /** Ends it and removes its folder. */
@@ -97,6 +103,9 @@ export async function startServer (args: readonly string[] = [], kind: ServerKin
     get port () { return port },
     url: (database = '') => `mysql://root@127.0.0.1:${port}/${database}`,
     kill: async () => { await kill('SIGKILL') },
+    shutDown: async () => { await kill('SIGTERM') },
+    freeze: () => { server?.kill('SIGSTOP') },
+    thaw: () => { server?.kill('SIGCONT') },
     start,
     stop: async () => {
       await kill('SIGKILL')

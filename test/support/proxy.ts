@@ -11,6 +11,10 @@ export interface Proxy {
   delay (milliseconds: number): void
   /** Ends all connections, without a word. */
   cut (): void
+  /** Of what next comes on each connection, in either direction, a part arrives. Then the connection ends. */
+  tear (): void
+  /** Resets all connections. */
+  reset (): void
   /** From now on connections are accepted, but nothing is passed on, in either direction. */
   stall (): void
   /** The connections of now stay open, but nothing is passed on any more: so does a firewall that has forgotten them. */
@@ -42,6 +46,7 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
   let connections = 0
   const pairs = new Set<readonly [Socket, Socket]>()
   const forgotten = new WeakSet<readonly [Socket, Socket]>()
+  const torn = new WeakSet<readonly [Socket, Socket]>()
 
   const server = createServer(client => {
     connections++
@@ -63,9 +68,16 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
     client.on('close', end)
     upstream.on('close', end)
 
+    /** Passes a part of the data on if the connection is to be torn, and ends it. */
+    const isTorn = (data: Buffer, to: Socket): boolean => {
+      if (!torn.has(pair)) return false
+      to.write(data.subarray(0, Math.floor(Math.random() * data.length)), end)
+      return true
+    }
+
     let lost: Trap | undefined
     client.on('data', (data: Buffer) => {
-      if (!isPassing()) return
+      if (!isPassing() || isTorn(data, upstream)) return
       const trap = traps.find(({ text }) => data.includes(text))
       if (trap !== undefined) {
         traps = traps.filter(other => other !== trap)
@@ -79,7 +91,7 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
       upstream.write(data)
     })
     upstream.on('data', (data: Buffer) => {
-      if (!isPassing()) return
+      if (!isPassing() || isTorn(data, client)) return
       if (lost === undefined) {
         if (delay === 0) client.write(data)
         else setTimeout(() => { client.write(data) }, delay)
@@ -105,6 +117,8 @@ export async function startProxy (t: Test, to: number): Promise<Proxy> {
     get connections () { return connections },
     delay: milliseconds => { delay = milliseconds },
     cut,
+    tear: () => { for (const pair of pairs) torn.add(pair) },
+    reset: () => { for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy() },
     stall: () => { mode = 'stall' },
     leadTo: port => { target = port },
     forget: () => { for (const pair of pairs) forgotten.add(pair) },

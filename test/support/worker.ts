@@ -10,6 +10,8 @@ export interface Worker {
   next (): Promise<unknown>
   /** Resolves when the process has ended well; rejects if it ended otherwise. */
   readonly ended: Promise<void>
+  /** Ends the process without a word. */
+  kill (): void
 }
 
 /** Starts a process, and ends it when the test is over. */
@@ -34,6 +36,7 @@ export function startWorker (t: Test, program: string): Worker {
       while (messages.length === 0) await Promise.race([once(child, 'message'), endedEarly])
       return messages.shift()
     },
-    ended
+    ended,
+    kill: () => { child.kill('SIGKILL') }
   }
 }
