@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { tokensIn } from './cookie.js'
+import { exposeToExpress } from './express.js'
 import { InvalidArgumentError, NotLoadedError, OptedOutError } from './errors.js'
 import type { Registration } from './session/operations.js'
 import { SessionLife } from './session/life.js'
 import type { Session } from './session/session.js'
 import type { Candidate } from './session/storage.js'
 import type { Settings } from './options.js'
-import { hashToken, USUAL_NAME } from './token.js'
+import { hashToken } from './token.js'
 import type { StoredSession } from '../stores/store.js'
 
 /** The state of a request before its session is loaded. */
@@ -39,7 +40,12 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
     }
   })
 
-  if (properties) exposeToExpress(app, name)
+  if (properties) {
+    exposeToExpress(app, name, request => {
+      const state = stateOf(request)
+      return state instanceof SessionLife ? state : undefined
+    })
+  }
 
   app.addHook('onRequest', function loadSession (request, reply, done) {
     if (hasOptedOut(request, name)) {
@@ -83,20 +89,6 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
  */
 function expectsProperties (request: FastifyRequest, reply: FastifyReply): boolean {
   return 'passport' in request || (reply as { readonly generateCsrf?: { readonly name?: string } }).generateCsrf?.name === 'generateCsrfSession'
-}
-
-/** Gives the session to Express's middleware, which gets the raw request: @fastify/express, @fastify/middie. */
-function exposeToExpress (app: FastifyInstance, name: string): void {
-  const sessionOf = (request: FastifyRequest): Session => (request as unknown as { readonly [name: string]: Session })[name] as Session
-  if (name === USUAL_NAME && !app.hasRequestDecorator('sessionID')) {
-    app.decorateRequest('sessionID', { getter (this: FastifyRequest): string { return sessionOf(this).id } })
-  }
-  app.addHook('onRequest', (request, _reply, done) => {
-    const property = { enumerable: true, configurable: true }
-    Object.defineProperty(request.raw, name, { ...property, get: () => sessionOf(request), set: (value: unknown) => { Object.assign(request, { [name]: value }) } })
-    if (name === USUAL_NAME) Object.defineProperty(request.raw, 'sessionID', { ...property, get: () => sessionOf(request).id })
-    done()
-  })
 }
 
 function hasOptedOut (request: FastifyRequest, name: string): boolean {

@@ -125,7 +125,8 @@ class Head {
       const corrected = withoutSharing(value)
       if (corrected === value) continue
       headers.set(name, corrected)
-      if (value !== '') this.#onShared(value)
+      // Who forbids the use of a stored response without asking again has not meant to share it.
+      if (value !== '' && !/\bno-cache\b/i.test(value)) this.#onShared(value)
     }
   }
 }

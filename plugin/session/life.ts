@@ -176,6 +176,12 @@ export class SessionLife {
     return undefined
   }
 
+  /** Before a response is ended that no reply of Fastify's has sent. Returns undefined if there is nothing to save. */
+  beforeRawEnd (): Promise<void> | undefined {
+    if (this.#isSent || (this.#values?.mustCommit !== true && this.#operations?.isBusy !== true)) return undefined
+    return this.commit(this.#operate())
+  }
+
   async #finish (isFirst: boolean): Promise<void> {
     try {
       const hasSucceeded = !this.#isLookedAt || await this.#operate().finish()

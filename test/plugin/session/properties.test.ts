@@ -3,8 +3,10 @@ import { inspect } from 'node:util'
 import csrf from '@fastify/csrf-protection'
 import type { FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
-import type { Session, SessionOptions, SessionProperties } from '../../../plugin/index.js'
+import { memoryStore, type Session, type SessionOptions, type SessionProperties } from '../../../plugin/index.js'
+import { ask } from '../../support/ask.js'
 import { startSite, type Browser } from '../../support/site.js'
+import { watched } from '../../support/watched-store.js'
 
 type Properties = Session & Pick<SessionProperties, 'cookie' | 'sessionID'> & Record<string, unknown>
 
@@ -236,4 +238,32 @@ t.test('session.options refuses what concerns the cookie', async t => {
     session.options(undefined as never)
     t.throws(() => { session.options({ maxAge: 1, userInfo: 'ada' }) }, { code: INVALID_ARGUMENT, message: /^session\.options cannot set maxAge: / })
   })
+})
+
+t.test('a response that Express\'s middleware ends by itself saves the session first', async t => {
+  const site = await startSite(t, { properties: true })
+  site.app.get('/raw', { preHandler: (request, reply) => { (request.raw as unknown as { session: Properties }).session['flash'] = 'Hello'; reply.raw.statusCode = 302; reply.raw.setHeader('location', '/'); reply.raw.end() } }, async () => {})
+  site.app.get('/unawaited', { preHandler: (request, reply) => { request.session.put('a', 1); void request.session.save(); reply.raw.end('x') } }, async () => {})
+  site.app.get('/read', { preHandler: (request, reply) => { reply.raw.end(String(request.session.get('flash'))) } }, async () => {})
+  site.app.get('/out', { config: { session: false }, preHandler: (_request, reply) => { reply.raw.end('out') } }, async () => {})
+  const visitor = site.browser()
+  const { response } = await visitor.get('/raw')
+  t.equal(response.statusCode, 302)
+  t.equal((await visitor.get('/read')).response.body, 'Hello')
+  await visitor.get('/unawaited')
+  t.strictSame(await dataOf(visitor), { a: 1, flash: 'Hello' })
+  t.equal((await visitor.get('/out')).response.body, 'out')
+  t.strictSame(site.log.complaints, [])
+})
+
+t.test('and fails if the session cannot be saved', async t => {
+  const { store } = watched(memoryStore(), async name => { if (name === 'insert') throw new Error('broken') })
+  const site = await startSite(t, { properties: true, store })
+  site.app.get('/redirect', { preHandler: (request, reply) => { request.session.put('a', 1); reply.raw.statusCode = 302; reply.raw.setHeader('location', '/'); reply.raw.end() } }, async () => {})
+  site.app.get('/begun', { preHandler: (request, reply) => { reply.raw.write('x'); request.session.put('a', 1); reply.raw.end() } }, async () => {})
+  const { response } = await site.browser().get('/redirect')
+  t.match(response.json(), { statusCode: 503, code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  t.equal(response.statusCode, 503)
+  t.equal(response.headers.location, undefined)
+  await t.rejects(ask(t, site.app, '/begun'), 'the connection is cut')
 })

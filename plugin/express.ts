@@ -1,0 +1,52 @@
+import type { ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { SessionLife } from './session/life.js'
+import type { Session } from './session/session.js'
+import { USUAL_NAME } from './token.js'
+
+/**
+ * Gives the sessions of a registration to Express's middleware (@fastify/express, @fastify/middie), which gets the raw request
+ * and the raw response: `req.session` and `req.sessionID`, as from express-session. A response that middleware ends by itself
+ * saves the session first.
+ *
+ * @param lifeOf the session of a request, if it has one
+ */
+export function exposeToExpress (app: FastifyInstance, name: string, lifeOf: (request: FastifyRequest) => SessionLife | undefined): void {
+  const sessionOf = (request: FastifyRequest): Session => (request as unknown as { readonly [name: string]: Session })[name] as Session
+  const hasId = name === USUAL_NAME
+  if (hasId && !app.hasRequestDecorator('sessionID')) {
+    app.decorateRequest('sessionID', { getter (this: FastifyRequest): string { return sessionOf(this).id } })
+  }
+  app.addHook('onRequest', (request, reply, done) => {
+    const property = { enumerable: true, configurable: true }
+    Object.defineProperty(request.raw, name, { ...property, get: () => sessionOf(request), set: (value: unknown) => { Object.assign(request, { [name]: value }) } })
+    if (hasId) Object.defineProperty(request.raw, 'sessionID', { ...property, get: () => sessionOf(request).id })
+    saveBeforeEnd(reply, () => lifeOf(request))
+    done()
+  })
+}
+
+/** The reply of Fastify's own has saved the session before it ends the response. */
+function saveBeforeEnd ({ raw }: FastifyReply, life: () => SessionLife | undefined): void {
+  const end = raw.end.bind(raw) as (...args: unknown[]) => ServerResponse
+  let isEnding = false
+  raw.end = (...args: unknown[]) => {
+    const saving = isEnding ? undefined : life()?.beforeRawEnd()
+    isEnding = true
+    if (saving === undefined) return end(...args)
+    saving.then(() => { end(...args) }, (error: Error & { readonly statusCode?: number, readonly code?: string }) => { refuse(raw, end, error) })
+    return raw
+  }
+}
+
+/** The response must not look like success. */
+function refuse (raw: ServerResponse, end: (body?: string) => void, { statusCode = 500, code, message }: Error & { readonly statusCode?: number, readonly code?: string }): void {
+  if (raw.headersSent) {
+    raw.destroy()
+    return
+  }
+  for (const name of raw.getHeaderNames()) if (name !== 'set-cookie') raw.removeHeader(name)
+  raw.statusCode = statusCode
+  raw.setHeader('content-type', 'application/json; charset=utf-8')
+  end(JSON.stringify({ statusCode, code, message }))
+}
