@@ -10,6 +10,7 @@ import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { memoryStore, type SessionOptions, type Session } from '../../../plugin/index.js'
 import { ask } from '../../support/ask.js'
+import { latch } from '../../support/barrier.js'
 import { movableClock } from '../../support/clock.js'
 import { startSite } from '../../support/site.js'
 import { watched } from '../../support/watched-store.js'
@@ -37,7 +38,7 @@ async function startTimedSite (t: Test, options: SessionOptions = {}, prepare: (
   const browser = site.browser()
   await browser.visit(session => { session.put('user', 'ada') })
   calls.length = 0
-  return { ...site, browser, pass, calls, user: async () => (await browser.visit(session => session.get('user'))).value }
+  return { ...site, newBrowser: () => site.browser(), browser, pass, calls, user: async () => (await browser.visit(session => session.get('user'))).value }
 }
 
 const touches = (calls: readonly string[]) => calls.filter(name => name === 'touch').length
@@ -62,6 +63,24 @@ t.test('a request that lasts many times the idle timeout writes at its end', asy
   t.equal(response.statusCode, 200)
   t.equal(await user(), 'ada')
   t.ok(touches(calls) >= 5 && touches(calls) <= 12, `${touches(calls)} touches, about two in an idle timeout`)
+})
+
+t.test('of three requests that last each keeps its own session, in whatever order they end', async t => {
+  const { browser, newBrowser, pass, user } = await startTimedSite(t)
+  const others = [newBrowser(), newBrowser()]
+  for (const other of others) await other.visit(session => { session.put('user', 'bob') })
+  const doors = [latch(), latch(), latch()]
+  const visits = [browser, ...others].map((visitor, i) => visitor.visit(async session => {
+    await doors[i]?.opened
+    return session.get('user')
+  }))
+  await pass(IDLE)
+  for (const i of [1, 0, 2]) {
+    doors[i]?.open()
+    t.equal((await visits[i])?.value, i === 0 ? 'ada' : 'bob')
+    await pass(IDLE * 0.8)
+  }
+  t.equal(await user(), undefined, 'its last request ended long ago')
 })
 
 t.test('no request keeps its session beyond the deadline', async t => {
