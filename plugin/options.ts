@@ -97,7 +97,7 @@ export function settingsOf (passed: unknown): Settings {
   if (touchInterval > 0 && touchInterval >= idleTimeout) {
     throw new InvalidOptionError(`touchInterval (${touchInterval} ms) must be shorter than idleTimeout (${idleTimeout} ms), or sessions in use would expire`)
   }
-  const storeTimeout = storeTimeoutOf(options)
+  const storeTimeout = storeTimeoutOf(options.storeTimeout === undefined && isTimed(store) ? store : options)
   const codec = codecOf(options.codec)
   return Object.freeze({
     name,

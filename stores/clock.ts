@@ -4,6 +4,8 @@ import type { SessionStore } from './store.js'
 export interface TimedStore extends SessionStore {
   /** The database's time now, in milliseconds since 1970 UTC; undefined before its first answer. */
   now (): number | undefined
+  /** The option of that name, if the store was made with one: how long a request waits for it, in milliseconds. */
+  readonly storeTimeout?: number
 }
 
 export function isTimed (store: SessionStore): store is TimedStore {

@@ -48,7 +48,7 @@ interface Ready<Connection> {
  */
 export class SqlStore<Connection> implements TimedStore {
   readonly isBounded = true
-  readonly #timeout: number
+  readonly storeTimeout: number
   readonly #clock = new Clock()
   readonly #report: StoreReport
   readonly #access: Access<Connection>
@@ -60,13 +60,13 @@ export class SqlStore<Connection> implements TimedStore {
   #closing: Promise<void> | undefined
 
   constructor (database: SqlDatabase<Connection>, options: SqlStoreOptions) {
-    this.#timeout = storeTimeoutOf(options)
+    this.storeTimeout = storeTimeoutOf(options)
     this.#report = new StoreReport(database.name)
     this.#access = {
       database,
-      attempts: new Attempts(database, this.#timeout, this.#report),
+      attempts: new Attempts(database, this.storeTimeout, this.#report),
       reader: new Reader(database, this.#clock),
-      lockTimeoutMs: (timesLocked, deadline) => lockTimeoutMs(this.#timeout, timesLocked, deadline)
+      lockTimeoutMs: (timesLocked, deadline) => lockTimeoutMs(this.storeTimeout, timesLocked, deadline)
     }
     this.#transactions = new Transactions(this.#access)
     this.#contact = new FirstContact(async () => await this.#makeContact(), error => this.#failure(error))
@@ -196,8 +196,8 @@ export class SqlStore<Connection> implements TimedStore {
   }
 
   /** When a call that begins now stops waiting, in milliseconds of `performance.now()`. */
-  #deadline (timeout = this.#timeout): number {
-    return performance.now() + Math.min(timeout, this.#timeout)
+  #deadline (timeout = this.storeTimeout): number {
+    return performance.now() + Math.min(timeout, this.storeTimeout)
   }
 
   async #made (deadline: number): Promise<Ready<Connection>> {

@@ -4,7 +4,7 @@ import { sourceOf } from './files.js'
 import type { Result } from './result.js'
 
 /** How long a test file may take, in milliseconds, on however busy a machine: a hung test must not hold up the others. */
-const LIMIT = 10 * 60_000
+const LIMIT = 20 * 60_000
 /** tap's own limits depend on how fast the machine is. */
 const NO_LIMIT = '0'
 

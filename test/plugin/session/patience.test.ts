@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import sessions, { memoryStore, type SessionStore } from '../../../plugin/index.js'
+import sessions, { memoryStore, mysqlStore, type SessionStore } from '../../../plugin/index.js'
 import { Patience } from '../../../plugin/session/patience.js'
 import { latch } from '../../support/barrier.js'
 import { stoppedClock } from '../../support/clock.js'
@@ -151,4 +151,18 @@ t.test('ready() ends before pluginTimeout, whatever storeTimeout is', async t =>
     for (const socket of sockets) socket.destroy()
     await app.close()
   }
+})
+
+t.test('a store that was made with a storeTimeout brings it to its registration, which may have another', async t => {
+  const waits: Array<number | undefined> = []
+  const made = mysqlStore('mysql://127.0.0.1/none', { storeTimeout: 100_000 }) as SessionStore & { readonly storeTimeout?: number }
+  t.equal(made.storeTimeout, 100_000)
+  const store = Object.assign(memoryStore(), { storeTimeout: made.storeTimeout })
+  const insert = store.insert.bind(store)
+  store.insert = async (session, timeout) => {
+    waits.push(timeout)
+    return await insert(session)
+  }
+  for (const options of [store, { store }, { store, storeTimeout: 3000 }]) await (await startSite(t, options)).browser().visit(session => { session.put('a', 1) })
+  t.match(waits.map(wait => Math.ceil(Number(wait) / 1000)), [100, 100, 3])
 })
