@@ -81,7 +81,7 @@ export class Batches<Connection> {
   }
 
   async #find (asked: ReadonlyArray<readonly string[]>, deadline: number, lockTimeoutMs: number): Promise<Found[]> {
-    const { live, renewed, now } = await this.#read(asked.flat(), deadline, lockTimeoutMs)
+    const { live, renewed, now } = await this.#read(distinct(asked), deadline, lockTimeoutMs)
     return asked.map(tokens => {
       const sessions: StoredSession[] = []
       for (const token of tokens) {
@@ -151,7 +151,7 @@ export class Batches<Connection> {
 
   async #read (tokens: readonly string[], deadline: number, lockTimeoutMs: number): Promise<ReadRows> {
     const { attempts, reader } = this.#access
-    return await attempts.use(deadline, true, async connection => await reader.find(connection, [...new Set(tokens)], lockTimeoutMs))
+    return await attempts.use(deadline, true, async connection => await reader.find(connection, tokens, lockTimeoutMs))
   }
 
   #canRetryIndividually (error: unknown): boolean {
@@ -161,6 +161,13 @@ export class Batches<Connection> {
 
 const NONE: readonly string[] = []
 const SAVED: Outcome = { kind: 'saved' }
+
+/** Each token once. */
+function distinct (asked: ReadonlyArray<readonly string[]>): string[] {
+  const tokens = new Set<string>()
+  for (const some of asked) for (const token of some) tokens.add(token)
+  return [...tokens]
+}
 
 function tokensOf (sessions: readonly NewSession[]): string[] {
   return sessions.map(({ token }) => token)
