@@ -43,8 +43,10 @@ export class MysqlConnections {
       typeCast: opened.typeCast,
       release: connection => {
         this.#trust.used(connection)
-        if (this.#shared === undefined) connection.release()
-        else this.#shared.release(connection)
+        if (this.#shared !== undefined) return this.#shared.release(connection)
+        // While it is idle it keeps no process alive whose application is never closed.
+        connection.stream?.unref?.()
+        connection.release()
       }
     }
     opened.pool.on?.('connection', this.#onConnection)
@@ -144,8 +146,14 @@ export class MysqlConnections {
         else resolve({ connection, isClean })
       }
       try {
-        if (this.#shared === undefined) this.#opened.pool.getConnection((error, connection) => taken(error, connection, true))
-        else this.#shared.take(taken)
+        if (this.#shared === undefined) {
+          this.#opened.pool.getConnection((error, connection) => {
+            if (!error) connection.stream?.ref?.()
+            taken(error, connection, true)
+          })
+        } else {
+          this.#shared.take(taken)
+        }
       } catch (error) {
         // A wrong option, like the port 99999, is thrown here.
         clearTimeout(timer)

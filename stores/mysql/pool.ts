@@ -4,6 +4,8 @@ import { described } from '../validate.js'
 /** What the store needs of a connection of mysql2's callback API. */
 export interface MysqlConnection {
   readonly threadId: number | null
+  /** Its socket. */
+  readonly stream?: { ref? (): unknown, unref? (): unknown }
   query (statement: MysqlStatement, callback: MysqlCallback): void
   execute (statement: MysqlStatement, callback: MysqlCallback): void
   release (): void

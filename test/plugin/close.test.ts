@@ -181,4 +181,5 @@ t.test('a process ends by itself, without close, when only the timer of the clea
   t.equal((await run(process.execPath, [program])).stdout, 'ready')
   const database = await makeDatabase(t)
   t.equal((await run(process.execPath, [program, database.url])).stdout, 'ready')
+  t.equal((await run(process.execPath, [program, database.url, 'own pool'])).stdout, 'ready')
 })

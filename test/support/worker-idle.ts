@@ -1,12 +1,15 @@
-/* A process whose application is never closed: nothing but the timer of the cleanup is left. */
+/* A process whose application is never closed: nothing but the timer of the cleanup, and idle connections of its own, is left. */
 import { createPool } from 'mysql2'
 import Fastify from 'fastify'
 import sessions from '../../plugin/index.js'
 
 const app = Fastify()
-const url = process.argv[2]
+const [url, isOwn] = process.argv.slice(2)
 if (url === undefined) {
   await app.register(sessions)
+  await app.ready()
+} else if (isOwn !== undefined) {
+  await app.register(sessions, { store: 'mysql', mysql: url, createTable: true })
   await app.ready()
 } else {
   const pool = createPool(url)
