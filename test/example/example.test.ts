@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +8,7 @@ import { buildApplication } from '../../example/application.js'
 import { memoryStore, mssqlStore, mysqlStore, type SessionStore } from '../../plugin/index.js'
 import { makeDatabase } from '../support/database.js'
 import { makeSqlServer, runsOnSqlServer } from '../support/sql-server.js'
+import { startProgram } from '../support/program.js'
 import { Visitor } from '../support/visitor.js'
 
 const stores: ReadonlyArray<readonly [string, (t: Test) => Promise<SessionStore>]> = [
@@ -133,45 +134,37 @@ t.test('errors have pages too', async t => {
 const SERVER = fileURLToPath(new URL('../../example/server.js', import.meta.url))
 
 t.test('npm start tells its address and how to use a database, and ends at once when told to', async t => {
-  const server = spawn(process.execPath, [SERVER], { env: { ...process.env, PORT: '0', MYSQL_URL: '' } })
-  t.teardown(() => server.kill('SIGKILL'))
-  let output = ''
-  server.stdout.on('data', (chunk: Buffer) => { output += chunk.toString() })
-  while (!output.includes('npm start')) await once(server.stdout, 'data')
+  const server = startProgram(t, [SERVER], { PORT: '0', MYSQL_URL: '' })
+  const output = await server.hasSaid('npm start')
   t.match(output, 'MYSQL_URL=mysql://')
   const address = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] as string
   t.equal((await fetch(address)).status, 200)
-  server.kill('SIGTERM')
-  t.same(await once(server, 'exit'), [0, null])
+  t.same(await server.end('SIGTERM'), [0, null])
 })
 
 t.test('npm start keeps sessions in the database of MYSQL_URL', async t => {
   const { url, connection } = await makeDatabase(t)
-  const server = spawn(process.execPath, [SERVER], { env: { ...process.env, PORT: '0', MYSQL_URL: url } })
-  t.teardown(() => server.kill('SIGKILL'))
-  const [line] = await once(server.stdout, 'data') as [Buffer]
-  t.match(String(line), 'in MySQL')
-  t.notMatch(String(line), url, 'no password on the screen')
-  const address = /http:\/\/127\.0\.0\.1:\d+/.exec(String(line))?.[0] as string
+  const server = startProgram(t, [SERVER], { PORT: '0', MYSQL_URL: url })
+  const line = await server.hasSaid('http://')
+  t.match(line, 'in MySQL')
+  t.notMatch(line, url, 'no password on the screen')
+  const address = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0] as string
   await fetch(`${address}/sign-in`, { method: 'POST', body: new URLSearchParams({ name: 'Ada' }), redirect: 'manual' })
   const [rows] = await connection.query('SELECT data FROM sessions')
   t.match(String((rows as Array<{ data: Buffer }>)[0]?.data), '"name":"Ada"')
-  server.kill('SIGINT')
-  t.same(await once(server, 'exit'), [0, null])
+  t.same(await server.end('SIGINT'), [0, null])
 })
 
 t.test('npm start keeps sessions in the SQL Server of MSSQL_URL', async t => {
   const { url, query } = await makeSqlServer(t)
-  const server = spawn(process.execPath, [SERVER], { env: { ...process.env, PORT: '0', MYSQL_URL: '', MSSQL_URL: url } })
-  t.teardown(() => server.kill('SIGKILL'))
-  const [line] = await once(server.stdout, 'data') as [Buffer]
-  t.match(String(line), 'in SQL Server')
-  t.notMatch(String(line), 'Password', 'no password on the screen')
-  const address = /http:\/\/127\.0\.0\.1:\d+/.exec(String(line))?.[0] as string
+  const server = startProgram(t, [SERVER], { PORT: '0', MYSQL_URL: '', MSSQL_URL: url })
+  const line = await server.hasSaid('http://')
+  t.match(line, 'in SQL Server')
+  t.notMatch(line, 'Password', 'no password on the screen')
+  const address = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0] as string
   await fetch(`${address}/sign-in`, { method: 'POST', body: new URLSearchParams({ name: 'Ada' }), redirect: 'manual' })
   t.match(String((await query('SELECT data FROM sessions'))[0]?.['data']), '"name":"Ada"')
-  server.kill('SIGINT')
-  t.same(await once(server, 'exit'), [0, null])
+  t.same(await server.end('SIGINT'), [0, null])
 })
 
 t.test('npm start says in one line what keeps it from starting', async t => {

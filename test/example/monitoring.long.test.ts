@@ -33,7 +33,7 @@ async function run (t: Test, page: string): Promise<Running> {
   })
   const lines = createInterface(child.stdout)
   const printed: string[] = []
-  const [origin] = await once(lines, 'line') as [string]
+  const [origin] = await Promise.race([once(lines, 'line'), once(child, 'exit').then(([code]) => { throw new Error(`The program has ended with the code ${code}.`) })]) as [string]
   lines.on('line', line => { printed.push(line) })
   return { origin: origin.replace('[::1]', 'localhost'), printed }
 }

@@ -4,13 +4,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { buildGo, withoutGo } from '../scs/go.js'
 import { makeDatabase } from '../support/database.js'
+import { firstLine } from '../support/program.js'
 
 const run = promisify(execFile)
 const FOLDER = fileURLToPath(new URL('../../../example/with-scs/', import.meta.url))
@@ -45,7 +45,7 @@ async function start (t: Test, program: string, args: readonly string[], url: st
     service.kill()
     await exited
   })
-  const [line] = await once(createInterface(service[says] as Readable), 'line') as [string]
+  const line = await firstLine(service[says] as Readable)
   t.match(line, `http://127.0.0.1:${port}`)
   return port
 }

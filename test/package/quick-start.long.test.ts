@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { makeDatabase } from '../support/database.js'
+import { startProgram } from '../support/program.js'
 import { makeSqlServer } from '../support/sql-server.js'
 import { blocksOf, ROOT } from './blocks.js'
 
@@ -49,18 +48,13 @@ async function follow (t: Test, application: string): Promise<void> {
   t.match(application, 'app.listen({ port: 3000 })')
   await writeFile(join(folder, 'app.js'), `${application.replace('port: 3000', 'port: 0')}\nconsole.log(app.server.address().port)\n`)
 
-  const server = spawn(process.execPath, ['app.js'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
-  const ended = once(server, 'close')
-  t.teardown(async () => { server.kill('SIGKILL'); await ended })
-  let problems = ''
-  server.stderr.on('data', (chunk: Buffer) => { problems += chunk.toString() })
-  const [port] = await Promise.race([once(server.stdout, 'data'), ended.then(() => { throw new Error(problems) })]) as [Buffer]
+  const port = await startProgram(t, ['app.js'], {}, folder).hasSaid('\n')
 
   const cookies = new Map<string, string>()
   const commands = [...COMMANDS.matchAll(/^curl (.*?) +# (.*)$/gm)]
   t.ok(commands.length >= 4)
   for (const [, args = '', expected] of commands) {
-    t.equal(await curl(args.replace('localhost:3000', `127.0.0.1:${Number(String(port))}`).split(' '), cookies), expected, args)
+    t.equal(await curl(args.replace('localhost:3000', `127.0.0.1:${Number(port)}`).split(' '), cookies), expected, args)
   }
 }
 

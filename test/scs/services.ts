@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
 import { Browser } from './browser.js'
@@ -8,6 +7,7 @@ import { startProxy } from './proxy.js'
 import type { Place } from './places.js'
 import sessions, { type SessionOptions } from '../../plugin/index.js'
 import { latch, type Latch } from '../support/barrier.js'
+import { firstLine } from '../support/program.js'
 
 /** A call of the session, which the Go service and the Fastify application make alike: see service/main.go. */
 export interface Step {
@@ -73,7 +73,7 @@ async function startGo (t: Test, program: string, { driver, dsn }: Place, { hash
     service.stdin.end()
     await exited
   })
-  const [line] = await once(createInterface(service.stdout), 'line') as [string]
+  const line = await firstLine(service.stdout)
   return (JSON.parse(line) as { port: number }).port
 }
 
