@@ -3,9 +3,9 @@
  * test files alone, whole. See "Running the tests" in CONTRIBUTING.md.
  */
 import { availableParallelism } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { runCheck } from './runner/check.js'
 import { checkCoverage, newFolder, remove } from './runner/coverage.js'
 import { testFiles, testFilesOf } from './runner/files.js'
 import { tellResult, tellTotals } from './runner/report.js'
@@ -21,45 +21,48 @@ const { values: { all }, positionals: paths } = parseArgs({ allowPositionals: tr
 const abort = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => { abort.abort(new Error(`the tests got ${signal}`)) })
 
-if (paths.length > 0) await run(testFilesOf(paths))
-else if (all) await runAll()
-else await runQuick()
+if (process.argv[1] === fileURLToPath(import.meta.url)) await runTests()
 
-async function runQuick (): Promise<void> {
-  // Support files leave out what takes long, too.
-  process.env['FSS_QUICK'] = '1'
-  await run(testFiles().quick, { hasLint: true })
-}
-
-async function runAll (): Promise<void> {
-  const { quick, long } = testFiles()
-  const folder = newFolder()
-  try {
-    await run([...long, ...quick], { hasLint: true, folder })
-  } finally {
-    remove(folder)
+/**
+ * Runs the tests that the command line asks for, tells what became of them and of the checks, and sets the exit code.
+ *
+ * @param running checks that have been started
+ * @param done the results of others
+ */
+export async function runTests (running: ReadonlyArray<Promise<Result>> = [], done: readonly Result[] = []): Promise<void> {
+  const checks = [...running, ...done.map(async result => result)]
+  if (paths.length > 0) {
+    await run(testFilesOf(paths))
+  } else if (all) {
+    const { quick, long } = testFiles()
+    const folder = newFolder()
+    try {
+      await run([...long, ...quick], checks, folder)
+    } finally {
+      remove(folder)
+    }
+  } else {
+    // Support files leave out what takes long, too.
+    process.env['FSS_QUICK'] = '1'
+    await run(testFiles().quick, checks)
   }
 }
 
-interface Options {
-  readonly hasLint?: boolean
-  /** Where to collect the coverage, to check it at the end. Default: it is not measured. */
-  readonly folder?: string
-}
-
-/** Runs test files, tells what became of them, and sets the exit code. */
-async function run (files: readonly string[], { hasLint = false, folder }: Options = {}): Promise<void> {
+/** @param folder where to collect the coverage, to check it at the end. Default: it is not measured. */
+async function run (files: readonly string[], checks: ReadonlyArray<Promise<Result>> = [], folder?: string): Promise<void> {
   const servers = await findServers()
   Object.assign(process.env, servers.env)
   if (folder !== undefined) process.env['NODE_V8_COVERAGE'] = resolve(folder)
-  const jobs = files.map(file => async () => await runFile(file, abort.signal))
-  if (hasLint) jobs.unshift(lint)
   const results: Result[] = []
+  const tell = (result: Result) => {
+    results.push(result)
+    tellResult(result)
+  }
   try {
-    await inTurn(jobs, result => {
-      results.push(result)
-      tellResult(result)
-    })
+    await Promise.all([
+      inTurn(files.map(file => async () => await runFile(file, abort.signal)), tell),
+      ...checks.map(async check => { tell(await check) })
+    ])
   } finally {
     await servers.stop()
   }
@@ -68,10 +71,6 @@ async function run (files: readonly string[], { hasLint = false, folder }: Optio
   const isPassed = tellTotals(results, (performance.now() - startedAt) / 1000)
   if (abort.signal.aborted) console.log(`Not all tests have run: ${(abort.signal.reason as Error).message}.`)
   process.exitCode = isPassed && !abort.signal.aborted ? 0 : 1
-}
-
-async function lint (): Promise<Result> {
-  return await runCheck('lint', process.execPath, [join('node_modules', 'eslint', 'bin', 'eslint.js'), '.'], abort.signal)
 }
 
 /** Runs so many jobs at once, and begins none after an abort. */

@@ -1,0 +1,28 @@
+/*
+ * `npm test` and `npm run test:all`: compiles the project, and then runs its tests. What is slow in lint is one process, as
+ * in the compiler, so the two run side by side.
+ */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+
+const isWhole = process.argv.slice(2).every(argument => argument === '--all')
+const lint = isWhole ? check('lint', join('eslint', 'bin', 'eslint.js'), '.') : undefined
+const types = await check('types', join('typescript', 'bin', 'tsc'), '-p', '.')
+if (types.failures.length > 0) {
+  console.log(types.failures[0].reason)
+  process.exit(1)
+}
+const { runTests } = await import('../dist/test/run.js')
+await runTests(lint === undefined ? [] : [lint], [types])
+
+/** Runs a program of node_modules that checks something. Resolves to a result as a test file has one: test/runner/result.ts. */
+async function check (name, program, ...args) {
+  const startedAt = performance.now()
+  const child = spawn(process.execPath, [join('node_modules', program), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  process.once('exit', () => { child.kill() })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => { output += chunk })
+  const code = await new Promise(resolve => child.once('close', resolve))
+  const failures = code === 0 ? [] : [{ path: [], reason: output.trim() || `${program} ended with ${code ?? 'a signal'}` }]
+  return { name, passed: code === 0 ? 1 : 0, skipped: 0, failures, output: '', seconds: (performance.now() - startedAt) / 1000 }
+}
