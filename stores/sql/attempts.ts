@@ -5,7 +5,7 @@ import { StoreUnavailableError } from '../errors.js'
 
 /** How long a statement may take at least, in milliseconds, unless the store's timeout is shorter. */
 const SHORTEST_LIMIT = 1500
-/** How often work is tried at most. */
+/** How often work is tried at most. What the database has undone for one caller alone is tried until the deadline. */
 const TRIES = 3
 /** The pauses after failures of the connection double, from the shortest to the longest, in milliseconds. */
 const SHORTEST_PAUSE = 20
@@ -33,21 +33,23 @@ export class Attempts<Connection> {
   }
 
   /** Runs `work` on a connection, see {@link repeat}. */
-  async use<T> (deadline: number, isRepeatable: boolean, work: (connection: Connection) => Promise<T>): Promise<T> {
+  async use<T> (deadline: number, isRepeatable: boolean, work: (connection: Connection) => Promise<T>, items = 1): Promise<T> {
     return await this.repeat(deadline, isRepeatable, async limit => await this.#database.use(limit, async connection => {
       if (performance.now() > deadline) throw new StoreUnavailableError('the pool had no free connection in time')
       return await work(connection)
-    }))
+    }), items)
   }
 
   /**
-   * Runs `work`, and again if it was undone or never begun, three times at most.
+   * Runs `work`, and again if it was never begun, three times at most, or if it was undone: a deadlock on a row that many
+   * processes write comes again and again, and there is no other way to save a single item.
    *
    * @param deadline when the caller stops waiting, in milliseconds of `performance.now()`
    * @param isRepeatable run it again, too, if its answer was lost
    * @param work gets the deadline of its statements
+   * @param items how many it is for. What was undone for several is tried three times, and then by their callers one by one.
    */
-  async repeat<T> (deadline: number, isRepeatable: boolean, work: (limit: number) => Promise<T>): Promise<T> {
+  async repeat<T> (deadline: number, isRepeatable: boolean, work: (limit: number) => Promise<T>, items = 1): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
         const result = await work(Math.max(deadline, performance.now() + this.#shortestLimit))
@@ -55,7 +57,8 @@ export class Attempts<Connection> {
         return result
       } catch (error) {
         const pause = this.#pauseAfter(error, tries, isRepeatable)
-        if (pause === undefined || tries === TRIES || performance.now() + pause >= deadline) throw error
+        const isLast = tries >= TRIES && (items > 1 || this.#database.kindOf(error) !== 'undone')
+        if (pause === undefined || isLast || performance.now() + pause >= deadline) throw error
         this.#report?.retry(tries, pause, error)
         await sleep(pause)
       }
@@ -64,7 +67,7 @@ export class Attempts<Connection> {
 
   /** How long to wait for the next try, in milliseconds; undefined if the error will not pass soon. */
   #pauseAfter (error: unknown, tries: number, isRepeatable: boolean): number | undefined {
-    if (this.#database.kindOf(error) === 'undone') return tries * (10 + Math.random() * 40)
+    if (this.#database.kindOf(error) === 'undone') return Math.min(LONGEST_PAUSE, tries * (10 + Math.random() * 40))
     if (error instanceof UnreachedError || error instanceof LostError) this.#failures++
     if (!(error instanceof UnreachedError || (isRepeatable && error instanceof LostError))) return undefined
     // Some servers lock an account after a few wrong passwords.

@@ -97,7 +97,7 @@ export class Batches<Connection> {
     const inserted: boolean[] = []
     for (const some of powersOfTwo(sessions)) {
       try {
-        await attempts.use(deadline, false, async connection => { await database.insert(connection, some) })
+        await attempts.use(deadline, false, async connection => { await database.insert(connection, some) }, some.length)
         inserted.push(...some.map(() => true))
       } catch (error) {
         const isDuplicate = some.length === 1 && database.kindOf(error) === 'duplicate'
@@ -123,7 +123,7 @@ export class Batches<Connection> {
         for (const session of await updating.catch((error: unknown) => { wasLost ||= error instanceof LostError; throw error })) saved.add(session)
         const missed = without(sessions, saved)
         return missed.length === 0 ? undefined : await reader.find(connection, tokensOf(missed), lockTimeoutMs)
-      })
+      }, sessions.length)
     } catch (error) {
       // A session that was saved, or may have been, must not be sent again.
       if (saved.size === 0 && !(wasLost && this.#canRetryIndividually(error))) throw error
@@ -134,7 +134,7 @@ export class Batches<Connection> {
 
   async #touch (sessions: readonly TouchedSession[], deadline: number, lockTimeoutMs: number): Promise<void[]> {
     const { attempts, database } = this.#access
-    await attempts.use(deadline, true, async connection => { await database.touch(connection, sessions, lockTimeoutMs) })
+    await attempts.use(deadline, true, async connection => { await database.touch(connection, sessions, lockTimeoutMs) }, sessions.length)
     return sessions.map(() => undefined)
   }
 
@@ -144,14 +144,14 @@ export class Batches<Connection> {
     let remaining = tokens
     for (let i = 0; remaining.length > 0 && i < MOST_SUCCESSORS; i++) {
       const these = remaining
-      remaining = await attempts.use(deadline, true, async connection => await database.remove(connection, these, lockTimeoutMs))
+      remaining = await attempts.use(deadline, true, async connection => await database.remove(connection, these, lockTimeoutMs), these.length)
     }
     return tokens.map(() => undefined)
   }
 
   async #read (tokens: readonly string[], deadline: number, lockTimeoutMs: number): Promise<ReadRows> {
     const { attempts, reader } = this.#access
-    return await attempts.use(deadline, true, async connection => await reader.find(connection, tokens, lockTimeoutMs))
+    return await attempts.use(deadline, true, async connection => await reader.find(connection, tokens, lockTimeoutMs), tokens.length)
   }
 
   #canRetryIndividually (error: unknown): boolean {

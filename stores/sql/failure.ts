@@ -7,7 +7,7 @@ import { copyOf, isOwnError, StoreMisconfiguredError, StoreUnavailableError, Tab
  *
  * | error              | retried                                                         | the caller gets                         |
  * |--------------------|-----------------------------------------------------------------|-----------------------------------------|
- * | `undone`           | three times (`Attempts`), then each item of the batch alone     | 503                                     |
+ * | `undone`           | three times (`Attempts`), then each item alone until its deadline | 503                                   |
  * | `UnreachedError`   | three times with growing pauses, unless the user is refused     | 503                                     |
  * | `LostError`        | the same, if the statement is repeatable                        | 503                                     |
  * | `CommitLostError`  | looked up: done, or undone and repeated, or not known           | success, or 503                         |

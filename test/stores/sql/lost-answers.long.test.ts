@@ -260,3 +260,22 @@ t.test('where a server cannot bound the wait for a lock: while a statement that 
   kill.open()
   t.match(await outcomes, [{ kind: 'saved' }, { kind: 'changed' }])
 })
+
+t.test('a write that the database undoes again and again for a deadlock is saved in the end, alone and in a transaction', async t => {
+  let left = 8
+  const { store, calm } = await stores(t, (_connection, statement, callback) => {
+    if (!/UPDATE/.test(statement.sql) || left-- <= 0) return false
+    callback(Object.assign(new Error('Deadlock found when trying to get lock'), { errno: 1213 }), undefined)
+    return true
+  }, { storeTimeout: 60_000 })
+  const token = newToken()
+  const data = encode(1)
+  await calm.insert({ token, data, ttl: TTL })
+  t.match(await store.update({ token, data: encode(2), ttl: TTL, seen: headOf(data) }), { kind: 'saved' })
+  t.ok(left < 0, 'all of them were met')
+  left = 8
+  // Its SELECT ends in FOR UPDATE.
+  await store.rewrite([token], ({ sessions: [session] }) => [{ kind: 'update', session: { token, data: encode(Number(nIn(session)) + 1), ttl: TTL } }])
+  t.ok(left < 0)
+  t.strictSame(await numbers(calm, [token]), [3])
+})
