@@ -1,11 +1,9 @@
 import { timerUntil } from './deadline.js'
+import { LinkedList, type Linked } from './linked-list.js'
 
 /** Somebody who waits until a deadline, in milliseconds of `performance.now()`. */
-export interface Waiting {
+export interface Waiting extends Linked<Waiting> {
   readonly deadline: number
-  /** Its neighbours in {@link Deadlines}, which sets them. */
-  before: Waiting | undefined
-  after: Waiting | undefined
   /** Called once the deadline has passed. */
   expire (): void
 }
@@ -13,18 +11,10 @@ export interface Waiting {
 /** The least time between two looks at the deadlines, in milliseconds. */
 const RESOLUTION = 10
 
-/**
- * The deadlines of all who wait, with one timer for all of them.
- *
- * They are a linked list. A Set would be shorter to write, but V8 keeps the table that a Set has outgrown linked to the next
- * one. Once such a table is in the old generation, all that the later ones held survives with it: then a write costs twice as
- * much, in garbage collection.
- */
+/** The deadlines of all who wait, with one timer for all of them. */
 export class Deadlines {
   readonly #onExpired: (() => void) | undefined
-  #first: Waiting | undefined
-  #last: Waiting | undefined
-  #size = 0
+  readonly #waiting = new LinkedList<Waiting>()
   #timer: NodeJS.Timeout | undefined
   /** When the timer fires. */
   #next = Infinity
@@ -36,29 +26,20 @@ export class Deadlines {
 
   /** How many wait. */
   get size (): number {
-    return this.#size
+    return this.#waiting.size
   }
 
   add (waiting: Waiting): void {
-    if (this.#size++ === 0) this.#timer?.ref()
-    waiting.before = this.#last
-    if (this.#last === undefined) this.#first = waiting
-    else this.#last.after = waiting
-    this.#last = waiting
+    if (this.size === 0) this.#timer?.ref()
+    this.#waiting.add(waiting)
     if (waiting.deadline < this.#next) this.#setTimer(waiting.deadline)
   }
 
   /** It must be one of those that were added, and is deleted once. */
   delete (waiting: Waiting): void {
-    const { before, after } = waiting
-    if (before === undefined) this.#first = after
-    else before.after = after
-    if (after === undefined) this.#last = before
-    else after.before = before
-    waiting.before = waiting.after = undefined
-    this.#size--
+    this.#waiting.delete(waiting)
     // Those who come next need a timer too, so it is left. While nobody waits it keeps no process alive.
-    if (this.#size === 0) this.#timer?.unref()
+    if (this.size === 0) this.#timer?.unref()
   }
 
   #setTimer (time: number): void {
@@ -72,12 +53,11 @@ export class Deadlines {
     this.#next = Infinity
     const now = performance.now()
     let next = Infinity
-    for (let waiting = this.#first, after; waiting !== undefined; waiting = after) {
+    this.#waiting.forEach(waiting => {
       // Who expires leaves the list.
-      after = waiting.after
       if (waiting.deadline <= now) waiting.expire()
       else next = Math.min(next, waiting.deadline)
-    }
+    })
     this.#onExpired?.()
     if (next < Infinity) this.#setTimer(Math.max(next, now + RESOLUTION))
   }

@@ -1,20 +1,10 @@
 /* passport-oauth2, and so the strategies of Google, GitHub and others, inside @fastify/passport. */
 import assert from 'node:assert/strict'
-import { Authenticator } from '@fastify/passport'
-import sessions from 'fastify-sql-sessions'
 import OAuth2Strategy from 'passport-oauth2'
-import { Browser, check, end, listen, makeApplication, startProvider } from './site.mjs'
+import { Browser, check, end, listen, makePassportApplication, startProvider } from './site.mjs'
 
 const provider = await startProvider()
-const { app } = makeApplication()
-await app.register(sessions)
-const passport = new Authenticator()
-await app.register(passport.initialize())
-await app.register(passport.secureSession())
-passport.registerUserSerializer(async user => user.id)
-passport.registerUserDeserializer(async id => ({ id }))
-app.get('/me', async request => ({ user: request.user?.id ?? null, keys: request.session.keys() }))
-app.post('/logout', async request => { await request.logOut(); return {} })
+const { app, passport } = await makePassportApplication()
 const WAYS = { state: { state: true }, pkce: { state: true, pkce: true } }
 for (const way of Object.keys(WAYS)) {
   app.get(`/${way}/login`, { preValidation: (request, reply) => passport.authenticate(way).call(app, request, reply) }, async () => {})

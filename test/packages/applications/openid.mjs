@@ -1,23 +1,13 @@
 /* The strategy of openid-client inside @fastify/passport. */
 import assert from 'node:assert/strict'
-import { Authenticator } from '@fastify/passport'
-import sessions from 'fastify-sql-sessions'
 import * as client from 'openid-client'
 import { Strategy } from 'openid-client/passport'
-import { Browser, check, end, listen, makeApplication, startProvider } from './site.mjs'
+import { Browser, check, end, listen, makePassportApplication, startProvider } from './site.mjs'
 
 const provider = await startProvider()
-const { app } = makeApplication()
-await app.register(sessions)
-const passport = new Authenticator()
-await app.register(passport.initialize())
-await app.register(passport.secureSession())
-passport.registerUserSerializer(async user => user.id)
-passport.registerUserDeserializer(async id => ({ id }))
+const { app, passport } = await makePassportApplication()
 app.get('/login', { preValidation: (request, reply) => passport.authenticate('openid').call(app, request, reply) }, async () => {})
 app.get('/callback', { preValidation: (request, reply) => passport.authenticate('openid', { successRedirect: '/me' }).call(app, request, reply) }, async () => {})
-app.get('/me', async request => ({ user: request.user?.id ?? null, keys: request.session.keys() }))
-app.post('/logout', async request => { await request.logOut(); return {} })
 const base = await listen(app)
 
 for (const supportsPkce of [true, false]) {

@@ -3,7 +3,9 @@ import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import formbody from '@fastify/formbody'
+import { Authenticator } from '@fastify/passport'
 import Fastify from 'fastify'
+import sessions from 'fastify-sql-sessions'
 
 const closing = []
 
@@ -24,6 +26,20 @@ export function makeApplication (options = {}) {
   const app = Fastify({ logger: { level: 'warn', stream }, ...options })
   closing.push(() => app.close())
   return { app, log }
+}
+
+/** An application with @fastify/passport on this plugin's session, for the strategies that sign in by redirects. */
+export async function makePassportApplication () {
+  const { app } = makeApplication()
+  await app.register(sessions)
+  const passport = new Authenticator()
+  await app.register(passport.initialize())
+  await app.register(passport.secureSession())
+  passport.registerUserSerializer(async user => user.id)
+  passport.registerUserDeserializer(async id => ({ id }))
+  app.get('/me', async request => ({ user: request.user?.id ?? null, keys: request.session.keys() }))
+  app.post('/logout', async request => { await request.logOut(); return {} })
+  return { app, passport }
 }
 
 export async function listen (app, port = 0) {
