@@ -1,6 +1,6 @@
 /*
- * `npm test` and `npm run test:all`: compiles the project, and then runs its tests. What is slow in lint is one process, as
- * in the compiler, so the two run side by side.
+ * `npm test` and `npm run test:all`: compiles the project, and then runs its tests. Lint and the compiler each use
+ * one processor, so they run side by side.
  */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'

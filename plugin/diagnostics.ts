@@ -38,7 +38,7 @@ export interface SessionEvents extends StoreEvents {
   readonly destroy: OfSession & { readonly ms: number }
   /** The expiry of a session was moved. */
   readonly touch: OfSession
-  /** A request gets a 503. `operation` is what has failed. */
+  /** The store was not available. The request gets a 503; a failed touch is only logged. */
   readonly unavailable: { readonly name: string, readonly operation: 'load' | 'commit' | 'destroy' | 'touch', readonly reason: string }
 }
 

@@ -26,7 +26,7 @@ export function exposeToExpress (app: FastifyInstance, name: string, lifeOf: (re
   })
 }
 
-/** The reply of Fastify's own has saved the session before it ends the response. */
+/** Makes `raw.end` save the session first. If Fastify's reply ends the response, the session has been saved already. */
 function saveBeforeEnd ({ raw }: FastifyReply, life: () => SessionLife | undefined): void {
   const end = raw.end.bind(raw) as (...args: unknown[]) => ServerResponse
   let isEnding = false

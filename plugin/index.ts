@@ -7,7 +7,7 @@ import { Cookie } from './cookie.js'
 import { addHooks } from './hooks.js'
 import { settingsOf, type SessionOptions } from './options.js'
 import { Keeper } from './session/keeper.js'
-// Another name: where an application or another plugin declares `interface Session` in the module below, that would be meant.
+// Renamed, because another plugin may declare its own `interface Session` in the module below, and that would be used.
 import type { Session as SqlSession } from './session/session.js'
 import { SessionStorage } from './session/storage.js'
 import { UnknownProperties } from './session/unknown-properties.js'

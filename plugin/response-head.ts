@@ -76,8 +76,8 @@ function headOf (response: ServerResponse, onShared: Sending['onShared']): Head 
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[]
 
 /**
- * The headers of a response with a session's cookie, at the moment when they leave. Who sends them may have replaced what was
- * set before, or have set a Cache-Control since: a hijacked reply, an event stream, a payload that is a Response.
+ * Corrects the headers of a response with a session's cookie when they are sent. By then a hijacked reply, an event stream or
+ * a payload that is a Response may have replaced headers, or set a Cache-Control.
  */
 class Head {
   readonly #response: ServerResponse
@@ -94,9 +94,9 @@ class Head {
   }
 
   /**
-   * Keeps shared caches from the response if this cookie leaves with it.
+   * Watches for this cookie in place of `replaced`. If it is sent, shared caches must not keep the response.
    *
-   * @param options.isPromised the cookie does leave, once, whatever becomes of the headers until then
+   * @param options.isPromised the cookie is sent exactly once, even if the headers are replaced before
    */
   replace (replaced: string | undefined, cookie: string | undefined, { isPromised = false } = {}): void {
     if (replaced !== undefined) {
@@ -125,7 +125,7 @@ class Head {
       const corrected = withoutSharing(value)
       if (corrected === value) continue
       headers.set(name, corrected)
-      // Who forbids the use of a stored response without asking again has not meant to share it.
+      // With no-cache the application did not mean to share the response, so there is nothing to warn of.
       if (value !== '' && !/\bno-cache\b/i.test(value)) this.#onShared(value)
     }
   }

@@ -31,7 +31,7 @@ export interface StoreEvents {
   readonly cleanup: { readonly store: string, readonly rows: number, readonly ms: number, readonly error: string | undefined }
 }
 
-/** `transaction` is a renewal, a merge, or a write after conflicts; `other` reads or deletes for no request. */
+/** `transaction` is a renewal, a merge, or a write after conflicts; a cleanup is one too; `other` reads a page or the time. */
 export type Operation = 'find' | 'insert' | 'update' | 'touch' | 'delete' | 'transaction' | 'other'
 
 /** Who has waited for a statement. */
@@ -44,7 +44,7 @@ export interface BatchCaller {
 
 /** What a store has done since it was made, and what it is doing. */
 export interface StoreStats {
-  /** Statements and transactions for requests, and the calls that they were for. */
+  /** Statements and transactions, also those of the cleanup, and how many calls they were for. */
   readonly batches: number
   readonly rows: number
   readonly retries: number

@@ -55,7 +55,7 @@ export function guarded (store: SessionStore, storeTimeout: number): TimedStore 
   }
 }
 
-/** Undefined, and a warning, if the store is not open in time. It goes on opening. */
+/** Waits for the store to open. If that takes too long, logs a warning and returns undefined; the store goes on opening. */
 async function opensInTime (opening: Promise<number | undefined>, timeout: number, log: StoreLog): Promise<number | undefined> {
   const late = new StoreUnavailableError('it did not open in time')
   return await inTime(opening, performance.now() + timeout, () => late).catch((error: unknown) => {

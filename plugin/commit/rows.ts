@@ -45,7 +45,7 @@ export class Rows {
     return this.#settings.store.now() ?? Date.now()
   }
 
-  /** How far the database's clock is ahead of the process's, in milliseconds. Less than a second is the time of an answer. */
+  /** How far the database's clock is ahead of the process's, in milliseconds. Less than a second counts as 0: network delay. */
   clockSkew (): number {
     const skew = this.now() - Date.now()
     return Math.abs(skew) < 1000 ? 0 : skew
@@ -82,7 +82,7 @@ export class Rows {
     return this.areShared && this.#settings.idleTimeout > 0
   }
 
-  /** Tells whether a row holds a value under a key. */
+  /** Returns a function that compares a value with the value that the row holds under a key. */
   holdsOf ({ key, data }: Row): Holds {
     return holdsOf(this.#settings.codec, data, { rowKey: key })
   }
@@ -114,7 +114,7 @@ export class Rows {
     return { key: token, data, expiry: performance.now() + ttl, deadline, rememberMe, values }
   }
 
-  /** Whether a write with this deadline leaves the row's expiry: a touch is not due either. */
+  /** Whether a write keeps the row's expiry: the deadline is the same, and the expiry would move less than `touchInterval`. */
   keepsExpiry (row: Row, deadline: number, now: number): boolean {
     return deadline === row.deadline && Math.abs(performance.now() + this.#ttl(deadline, now) - row.expiry) < this.#settings.touchInterval
   }

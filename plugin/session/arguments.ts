@@ -25,7 +25,7 @@ export function checkedDeadline (deadline: unknown): number {
   return deadline.getTime()
 }
 
-/** @fastify/csrf-protection passes what it was given on to its session. Nothing that concerns the cookie may get lost so. */
+/** @fastify/csrf-protection passes its options on to the session. Cookie options among them are refused, not ignored. */
 export function checkCookieOptions (options: unknown): void {
   const names = typeof options === 'object' && options !== null ? Object.keys(options).filter(name => name !== 'userInfo') : []
   if (names.length === 0) return

@@ -8,7 +8,7 @@ export interface Kept extends Linked<Kept> {
   keep (): void
 }
 
-/** The longest that requests which have ended without a sign are kept in memory, in milliseconds. */
+/** The longest time between two looks, in milliseconds. A request that ended unnoticed stays in memory until the next look. */
 const LONGEST_INTERVAL = 10_000
 
 /**

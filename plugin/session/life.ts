@@ -250,7 +250,7 @@ export class SessionLife {
     return this.#operations
   }
 
-  /** Not for a websocket: what answers the upgrade sends headers of its own, and the reply's only if it is refused. */
+  /** False for a websocket: its upgrade is answered with other headers. The reply's headers are sent only if it is refused. */
   #canSetCookie (): boolean {
     return !this.#reply.raw.headersSent && (!this.#ofResponse().isUpgrade || this.#isSent)
   }

@@ -39,8 +39,8 @@ export interface Surroundings {
 }
 
 /**
- * The commits and destroys of a request, and the cookie that follows from them. They run one after another, and each takes
- * what it is about when it is called.
+ * The commits and destroys of a request, and the cookie that follows from them. They run one after another, and each works on
+ * the state of the session at the moment of the call.
  */
 export class Operations {
   readonly #storage: SessionStorage

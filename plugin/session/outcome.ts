@@ -1,7 +1,7 @@
 /**
  * Is called once with null, or with the error. What it throws, also later as an async function, becomes the request's error.
  */
-// As a method its parameter may be declared as any kind of error.
+// TypeScript checks the parameters of a method less strictly, so a callback may declare any class of error.
 export type SessionCallback = { call (error: Error | null): unknown }['call']
 
 /**

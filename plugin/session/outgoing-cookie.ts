@@ -5,7 +5,7 @@ import type { Rows } from '../commit/rows.js'
 
 const NO_COOKIE = Symbol('no cookie')
 
-/** Decides which cookie the browser must get, by what its cookie says and what is true when the headers are sent. */
+/** Decides which cookie to send: compares the browser's cookie with the session as it is when the headers are sent. */
 export class OutgoingCookie {
   readonly #cookie: Cookie
   readonly #rows: Rows

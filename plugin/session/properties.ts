@@ -2,16 +2,16 @@ import type { RequestSession } from './request-session.js'
 import { InvalidArgumentError } from '../errors.js'
 
 /*
- * For code written for express-session: the keys of a session are properties, too. It is a proxy, which makes every call
- * slower, so only the option `properties` or a plugin that needs it brings it.
+ * For code written for express-session: the keys of a session are properties, too. This takes a proxy, which makes every
+ * call slower. So it is used only with the option `properties`, or beside a plugin that needs it.
  */
 
 /**
  * Returns the same session, with its keys as properties. Where a key has the name of a member of the session, the property is
  * that member.
  *
- * @param onRegenerate is called when code in the style of callbacks regenerates the session. Such code expects another object
- * then, and the values of before in this one.
+ * @param onRegenerate is called when code calls regenerate with a callback. Such code then expects a new session object, and
+ * the old values in this one.
  */
 export function withProperties (session: RequestSession, onRegenerate: () => void): RequestSession {
   return new Proxy(session, new Properties(onRegenerate))

@@ -280,7 +280,7 @@ export class SessionValues {
     return content
   }
 
-  /** Whether the session was loaded with this value: to put it changes nothing, as if that had been done at the load. */
+  /** Whether the row holds this value already and the request has not changed the key. A put of it then changes nothing. */
   #isLoaded (key: string, value: unknown, values: ReadonlyMap<string, unknown>): boolean {
     const row = this.#stored?.row
     return row !== undefined && values.has(key) && !this.#unsaved.concerns(key) && this.#inPlace.isIn(row, key, value, values.get(key))

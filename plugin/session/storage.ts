@@ -21,7 +21,7 @@ export interface Candidate {
   readonly row: StoredSession
 }
 
-/** How many tokens are tried for a new session. None is ever taken, but something may end every connection that writes one. */
+/** How many tokens are tried for a new session. A random token is never taken, but the connection may be lost each time. */
 const MOST_TOKENS = 3
 const TOUCH_FAILED = 'The expiry of a session could not be moved; the next request will try again'
 

@@ -34,7 +34,7 @@ interface Row {
 }
 
 const CLEANUP_BATCH = 1000
-/** One warning stands for all the evictions since the last one, in milliseconds. */
+/** The least time between two warnings of evictions, in milliseconds. Each counts the evictions since the last warning. */
 const EVICTION_WARNING_INTERVAL = 10_000
 
 class MemoryStore implements TimedStore {

@@ -49,7 +49,7 @@ export class Connection {
   /** Rolls the transaction back. A deadlock's victim has none any more, nor has a lost connection, so it never rejects. */
   async rollBack (): Promise<void> {
     const undo = async () => {
-      // The driver refuses while a request is under way. A cancelled request is, until the server has acknowledged that.
+      // The driver refuses a rollback while a request runs. A cancelled request runs until the server has confirmed the cancel.
       await this.#last?.catch(() => {})
       await this.#transaction?.rollback()
     }

@@ -78,7 +78,7 @@ function manyRows (rows: readonly Row[], layout: Layout): RowSource {
   return {
     parameters: [{ name: 'rows', type: VARCHAR, value: records.join('') }, { name: 'data', type: VARBINARY_MAX, value: Buffer.concat(chunks) }],
     from: `FROM ${layout.table(rows.length)} `,
-    // No column of r: a parameter takes the collation of the column that it is compared with, a derived column may not.
+    // From the parameter, not from a column of r: only a parameter surely takes the collation of the column it is compared with.
     token: `CAST(SUBSTRING(@rows, r.n + 1, ${TOKEN_LENGTH}) AS char(${TOKEN_LENGTH}))`,
     number: name => `r.${name}`,
     bytes: name => `SUBSTRING(@data, ${layout.placeOf(name)}, r.${name}Size)`,
@@ -92,7 +92,7 @@ const COUNTS = [8, 50]
 /** The digits of a number in a record. Milliseconds are less than a second. */
 const widthOf = (field: string): number => /ms$/i.test(field) ? 3 : 10
 
-/** Where a record has what. After the token come the row's numbers, the place of its bytes in @data, and their sizes. */
+/** The fields of a record: the token, the row's numbers, where its bytes begin in @data, and the sizes of these bytes. */
 class Layout {
   readonly width: number
   readonly #bytes: readonly string[]

@@ -7,7 +7,7 @@ import { ofRead, StoreUnavailableError } from '../errors.js'
 
 /** One kind of statement, and what must be known of the items that go into it. */
 export interface BatchKind<Item, Answer> {
-  /** What its event is told to do. Default 'other'. */
+  /** The name of the operation in the event of the statement. Default 'other'. */
   readonly operation?: Operation
   /** For its event: how many bytes of sessions' data an item has sent or got. Default 0. */
   dataBytes? (item: Item, answer: Answer): number

@@ -28,7 +28,7 @@ const MOST_LANES = 4
 const MOST_LANES_FOR_SINGLE_WRITES = 16
 /** How long a batch waits at most for a row that somebody else has locked, in milliseconds. Some servers count in seconds. */
 const LOCK_TIMEOUT = 1000
-/** How long, when closing, statements may take that nobody waits for any more, and then the pool, in milliseconds. */
+/** At closing: how long to wait for statements whose callers have given up, and then for the pool, in milliseconds. */
 const CLOSING = 2000
 /** How long opening a connection may take at most, in milliseconds, as in mysql2. Until then it keeps the process alive. */
 export const LONGEST_CONNECT = 10_000

@@ -75,7 +75,7 @@ export class Ledger {
     for (const { resolve } of this.#waiting.splice(0)) resolve()
   }
 
-  /** What of all that was confirmed is not so. Empty if nothing. */
+  /** Returns what was confirmed but is not true. Empty if all is true. */
   async check (ask: Ask): Promise<string[]> {
     const wrong = [...this.#unexpected].map(([what, count]) => `${count} times ${what}`)
     for (const { token, confirmed, unknown } of this.#accounts) {
@@ -102,7 +102,7 @@ export class Ledger {
     const account = this.#accounts.length < due ? await this.#signIn(ask) : this.#accounts.at(-1 - Math.floor(Math.random() * AT_ONCE))
     if (account === undefined) return
     const key = `k${this.#answers}.${Math.random()}`
-    // Counted before, for nobody may ever answer.
+    // Counted before the request, because there may be no answer.
     account.unknown++
     const answer = await this.#ask(ask, `/write/${key}`, account.token)
     if (answer.status !== 200) return

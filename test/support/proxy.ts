@@ -17,7 +17,7 @@ export interface Proxy {
   reset (): void
   /** From now on connections are accepted, but nothing is passed on, in either direction. */
   stall (): void
-  /** The connections of now stay open, but nothing is passed on any more: so does a firewall that has forgotten them. */
+  /** Present connections stay open, but nothing is passed on any more, as with a firewall that has forgotten them. */
   forget (): void
   /** From now on new connections lead to another port. */
   leadTo (port: number): void

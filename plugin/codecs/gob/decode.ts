@@ -8,7 +8,7 @@ import { define } from '../packed.js'
 
 /** Go's own limit. */
 const LONGEST_NAME = 1024
-/** How many fields that are left out on the wire may be filled in: so many a byte, and some more. */
+/** How many omitted fields may be filled in: this many for each byte of the data, plus a fixed number. */
 const FILLED_PER_BYTE = 16
 const FILLED_AT_LEAST = 65_536
 
@@ -77,7 +77,7 @@ export class ValueReader {
     const of = isKnown ? registered : { name: registered, type }
     // Its size, of which Go takes no notice either.
     this.#reader.unsigned()
-    // What is no struct is written as a field that is 0 away from the last.
+    // A value that is not a struct is written like a field: a 0 stands before it.
     if (type.kind !== 'struct' && this.#reader.unsigned() !== 0) throw damaged('a value does not begin where it should')
     const value = this.read(of.type)
     if (isKnown && registered.isUsual === true) return value
