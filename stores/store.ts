@@ -31,6 +31,20 @@ export interface NewSession {
   readonly data: Uint8Array
   /** How long the row shall live, in milliseconds. The database adds it to its own clock. */
   readonly ttl: number
+  /**
+   * Whose session it is, as text of printable ASCII without spaces, at most 191 characters; '' for nobody's. Undefined: the
+   * row keeps the owner that it has, and a new row has none, which means that nobody knows. Only stores that
+   * {@link SessionStore.keepsOwners} are given it.
+   */
+  readonly owner?: string
+}
+
+/** Which sessions {@link SessionStore.scan} returns. */
+export interface ScanOptions {
+  /** Only sessions whose key comes after this text. */
+  readonly after?: string
+  /** Only sessions of this owner; null: only those whose owner nobody knows. Default: all. For stores that keep owners. */
+  readonly owner?: string | null
 }
 
 /**
@@ -120,6 +134,9 @@ export interface SessionStore {
    */
   readonly isBounded?: boolean
 
+  /** True: each row has an owner, by which the store finds it without reading the others. Default false. */
+  readonly keepsOwners?: boolean
+
   /**
    * Checks what can be checked, and starts the cleanup of expired rows. The plugin calls it once, before the application
    * listens. If the database cannot be reached in time, warns, and checks at the first contact. Rejects if the database can
@@ -157,8 +174,24 @@ export interface SessionStore {
    */
   rewrite (tokens: readonly string[], decide: (found: Found) => readonly Write[], timeout?: number): Promise<void>
 
-  /** All live sessions, read in pages of `pageSize` rows (default 1000), in constant memory. For administration. */
-  scan (pageSize?: number): AsyncIterable<StoredSession>
+  /**
+   * The live sessions, in the order of their keys, read in pages of `pageSize` rows (default 1000), in constant memory. For
+   * administration.
+   */
+  scan (pageSize?: number, options?: ScanOptions): AsyncIterable<StoredSession>
+
+  /** Counts the live sessions, or those of an owner. A store may leave it out: the plugin then counts what `scan` returns. */
+  count? (owner?: string): Promise<number>
+
+  /**
+   * Runs `work` while no other process runs the work of the same name, and resolves to its result. Waits for its turn up to
+   * `timeout`, and rejects with `FST_SESSION_STORE_UNAVAILABLE` after that. The name is free again when `work` has settled,
+   * or when the process has died. A store may leave it out.
+   *
+   * @param name up to 60 characters of printable ASCII
+   * @param work is passed a signal that aborts when the store can no longer keep others out, because a connection was lost
+   */
+  exclusively? <T>(name: string, work: (lost: AbortSignal) => Promise<T>, timeout?: number): Promise<T>
 
   /** Deletes up to `limit` expired rows, and returns how many it deleted. */
   deleteExpired (limit: number): Promise<number>
