@@ -6,8 +6,10 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 
 const isWhole = process.argv.slice(2).every(argument => argument === '--all')
+// Only the package needs declarations, and they cost an eighth of the time.
+const emitted = process.argv.includes('--all') ? [] : ['--declaration', 'false', '--declarationMap', 'false']
 const lint = isWhole ? check('lint', join('eslint', 'bin', 'eslint.js'), '.') : undefined
-const types = await check('types', join('typescript', 'bin', 'tsc'), '-p', '.')
+const types = await check('types', join('typescript', 'bin', 'tsc'), '-p', '.', ...emitted)
 if (types.failures.length > 0) {
   console.log(types.failures[0].reason)
   process.exit(1)
@@ -18,7 +20,8 @@ await runTests(lint === undefined ? [] : [lint], [types])
 /** Runs a program of node_modules that checks something. Resolves to a result as a test file has one: test/runner/result.ts. */
 async function check (name, program, ...args) {
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [join('node_modules', program), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  // Both programs make many objects at once: with more room for new ones they collect garbage less often.
+  const child = spawn(process.execPath, ['--max-semi-space-size=128', join('node_modules', program), ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   process.once('exit', () => { child.kill() })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => { output += chunk })

@@ -56,5 +56,5 @@ t.test('an abort ends a test that hangs', async t => {
 t.test('the places of failures are those of the sources', async t => {
   const { inSources } = await import('./sources.js')
   const compiled = fileURLToPath(import.meta.url)
-  t.match(inSources(`at (${compiled}:1:1)`), /^at \(test\/runner\/run-file\.test\.ts:1:1\)$/)
+  t.match(inSources(`at (${compiled}:1:1)`), /^at \(test\/runner\/run-file\.long\.test\.ts:1:1\)$/)
 })
