@@ -8,10 +8,11 @@ import { inspected } from './validate.js'
  */
 
 export function checkedFound (answer: unknown): Found {
-  const { now, sessions, renewed } = properties('find', '{ now, sessions }', answer)
+  const { now, sessions, renewed, successors } = properties('find', '{ now, sessions }', answer)
   if (typeof now !== 'number' || !Number.isFinite(now)) refuse('find', 'its property now must be the database\'s time in milliseconds', now)
   if (!Array.isArray(sessions)) refuse('find', 'its property sessions must be an array', sessions)
   if (renewed !== undefined && !Array.isArray(renewed)) refuse('find', 'its property renewed must be an array of tokens', renewed)
+  if (successors !== undefined && !Array.isArray(successors)) refuse('find', 'its property successors must be an array', successors)
   sessions.forEach(session => checkSession('find', session))
   return answer as Found
 }

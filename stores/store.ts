@@ -21,6 +21,23 @@ export interface Found {
    * They are not live. Optional: without it, a request with such a token is like any other request without a session.
    */
   readonly renewed?: readonly string[]
+  /**
+   * Of each token in `renewed`: what its row says of the renewal. Optional: without it, `renewToken({ keepOldFor })` keeps no old
+   * token, and a session counts as ended once another request has renewed it.
+   */
+  readonly successors?: readonly Successor[]
+}
+
+/** What the old row of a renewed session says, for {@link SUCCESSOR_TTL}. */
+export interface Successor {
+  /** The key of the old row. */
+  readonly token: string
+  /** The key of the row that the session has now. */
+  readonly to: string
+  /** The note of the {@link Write} that has moved the session; undefined if it had none. */
+  readonly note: string | undefined
+  /** How long ago the session was renewed, in milliseconds, by the database's clock. */
+  readonly age: number
 }
 
 /** A session to write. */
@@ -103,8 +120,11 @@ export type Write =
   /**
    * The session continues under the token `to`. The row of `token` is no longer live. For {@link SUCCESSOR_TTL} it names its
    * successor, so that a `delete` of the old token ends the new session. An `insert` of its own writes the successor.
+   *
+   * `note` is text of printable ASCII, at most 500 characters, that the store keeps in the old row and returns in
+   * {@link Found.successors}. It means nothing to the store.
    */
-  | { readonly kind: 'move', readonly token: string, readonly to: string }
+  | { readonly kind: 'move', readonly token: string, readonly to: string, readonly note?: string }
 
 /** How long the row of a renewed session names its successor, in milliseconds: one minute. */
 export const SUCCESSOR_TTL = 60_000

@@ -3,10 +3,10 @@ import { ExpiryQueue } from './expiry-queue.js'
 import type { TimedStore } from '../clock.js'
 import { StoreReport, type StoreStats } from '../diagnostics.js'
 import { expiryStays } from '../expiry.js'
-import { isSeen, MOST_SUCCESSORS, successorIn, successorNote } from '../successor.js'
+import { isSeen, MOST_SUCCESSORS, successorIn, successorNote, successorOf } from '../successor.js'
 import {
   SUCCESSOR_TTL, type ChangedSession, type Found, type NewSession, type Outcome, type SessionStore, type StoredSession,
-  type StoreLog, type TouchedSession, type Write
+  type StoreLog, type Successor, type TouchedSession, type Write
 } from '../store.js'
 import { knownOnly, positiveInteger } from '../validate.js'
 
@@ -112,7 +112,7 @@ class MemoryStore implements TimedStore {
         case 'insert': this.#write(write.session); break
         case 'update': this.#write(write.session); break
         case 'delete': this.#rows.delete(write.token); break
-        case 'move': this.#write({ token: write.token, data: successorNote(write.to), ttl: 0 }); break
+        case 'move': this.#write({ token: write.token, data: successorNote(write), ttl: 0 }); break
       }
     }
   }
@@ -169,14 +169,14 @@ class MemoryStore implements TimedStore {
   #find (tokens: readonly string[]): Found {
     const now = time()
     const sessions: StoredSession[] = []
-    const renewed: string[] = []
+    const successors: Successor[] = []
     for (const token of tokens) {
       const row = this.#rows.get(token)
       if (row === undefined) continue
       if (row.expiry > now) sessions.push({ token, data: row.data, ttl: row.expiry - now })
-      else if (this.#dueAt(row) > now) renewed.push(token)
+      else if (this.#dueAt(row) > now) successors.push(successorOf({ token, data: row.data, ttl: row.expiry - now }))
     }
-    return { now, sessions, renewed }
+    return { now, sessions, renewed: successors.map(({ token }) => token), successors }
   }
 
   #live (token: string): Row | undefined {

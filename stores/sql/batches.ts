@@ -2,7 +2,7 @@ import type { Access } from './access.js'
 import type { Lanes } from './batch.js'
 import { LostError, type Contact } from './database.js'
 import type { ReadRows } from './reader.js'
-import { holdsData } from './rows.js'
+import { holdsData, renewedAmong } from './rows.js'
 import { MOST_SUCCESSORS } from '../successor.js'
 import type { ChangedSession, Found, NewSession, Outcome, StoredSession, TouchedSession } from '../store.js'
 
@@ -88,7 +88,7 @@ export class Batches<Connection> {
         const session = live.get(token)
         if (session !== undefined) sessions.push(session)
       }
-      return { now, sessions, renewed: renewed.size === 0 ? NONE : tokens.filter(token => renewed.has(token)) }
+      return renewed.size === 0 ? { now, sessions, renewed: NONE } : { now, sessions, ...renewedAmong(tokens, renewed) }
     })
   }
 

@@ -1,5 +1,6 @@
 import type { Access } from './access.js'
 import { CommitLostError, LostError, UnreachedError } from './database.js'
+import { renewedAmong } from './rows.js'
 import { successorNote } from '../successor.js'
 import { timerUntil } from '../deadline.js'
 import { StoreUnavailableError } from '../errors.js'
@@ -37,9 +38,9 @@ export class Transactions<Connection> {
       let change: Change = { before: [], written: [] }
       try {
         await database.transact(limit, async connection => {
-          const { live, now } = await reader.findAndLock(connection, rewrite.tokens, lockTimeoutMs)
+          const { live, renewed, now } = await reader.findAndLock(connection, rewrite.tokens, lockTimeoutMs)
           if (performance.now() > deadline) throw new StoreUnavailableError('the session was locked for too long')
-          const writes = rewrite.decide({ now, sessions: rewrite.tokens.flatMap(token => live.get(token) ?? []) })
+          const writes = rewrite.decide({ now, sessions: rewrite.tokens.flatMap(token => live.get(token) ?? []), ...renewedAmong(rewrite.tokens, renewed) })
           change = changeOf(writes, live)
           for (const write of writes) await this.#carryOut(connection, write, rewrite, lockTimeoutMs)
         })
@@ -55,7 +56,7 @@ export class Transactions<Connection> {
     switch (write.kind) {
       case 'insert': await database.insert(connection, [fit(write.session)]); break
       case 'update': await database.overwrite(connection, fit(write.session)); break
-      case 'move': await database.overwrite(connection, { token: write.token, data: successorNote(write.to), ttl: 0 }); break
+      case 'move': await database.overwrite(connection, { token: write.token, data: successorNote(write), ttl: 0 }); break
       case 'delete': if (database.isPossible(write.token)) await database.remove(connection, [write.token], lockTimeoutMs); break
     }
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { assertSame, dataOf, deleteAllExpired, expiry, headerOf, HOUR, inserted, moved, newSession, newToken, wholeOf, type Cases } from './sessions.js'
+import { assertSame, dataOf, deleteAllExpired, expiry, GRAIN, headerOf, HOUR, inserted, moved, newSession, newToken, wholeOf, type Cases } from './sessions.js'
+import type { Successor } from '../store.js'
 
 /** Cases of the contract: how sessions end, renewed ones too. */
 export const DELETE: Cases = {
@@ -51,6 +52,25 @@ export const DELETE: Cases = {
       return []
     })
     assert.equal(await dataOf(store, session.token), undefined)
+  },
+
+  async 'find tells of a moved session where it has gone, how long ago, and the note of its move, if it tells such things at all' (store) {
+    const [session, bare] = [await inserted(store), await inserted(store)]
+    const before = performance.now()
+    const [next, nextBare] = [newSession(), newSession()]
+    const note = `5000.${'Ab_-'.repeat(100)}`
+    await store.rewrite([session.token], () => [{ kind: 'move', token: session.token, to: next.token, note }, { kind: 'insert', session: next }])
+    await store.rewrite([bare.token], () => [{ kind: 'move', token: bare.token, to: nextBare.token }, { kind: 'insert', session: nextBare }])
+    const { sessions, successors } = await store.find([session.token, bare.token])
+    assert.deepEqual(sessions, [])
+    if (successors !== undefined) {
+      const of = (token: string): Successor | undefined => successors.find(successor => successor.token === token)
+      assert.deepEqual({ ...of(session.token), age: 0 }, { token: session.token, to: next.token, note, age: 0 })
+      assert.deepEqual({ ...of(bare.token), age: 0 }, { token: bare.token, to: nextBare.token, note: undefined, age: 0 })
+      for (const { age } of successors) assert.ok(age >= 0 && age <= performance.now() - before + GRAIN, `${age}`)
+    }
+    await store.delete(session.token)
+    assert.equal(await dataOf(store, next.token), undefined, 'and delete follows it')
   },
 
   async 'delete also ends the session that replaced this one, after one renewal or several' (store) {

@@ -25,6 +25,7 @@ const FOUND: ReadonlyArray<readonly [answer: unknown, message: string]> = [
   [{ now: NaN, sessions: [] }, `${NOW}, not NaN`],
   [{ now: 1 }, 'its property sessions must be an array, not undefined'],
   [{ now: 1, sessions: [], renewed: DATA }, 'its property renewed must be an array of tokens, not a string'],
+  [{ now: 1, sessions: [], successors: DATA }, 'its property successors must be an array, not a string'],
   [{ now: 1, sessions: [null] }, 'it must be a session { token, data, ttl }, not null'],
   [{ now: 1, sessions: [{ token: 5, data: Buffer.from(''), ttl: 1 }] }, 'the token of a session must be a string, not 5'],
   [{ now: 1, sessions: [{ token: TOKEN, data: DATA, ttl: 1 }] }, 'the data of a session must be a Uint8Array, a Buffer for example, not a string'],

@@ -61,7 +61,7 @@ const DAMAGED: ReadonlyArray<readonly [what: string, data: Uint8Array, why: stri
   ['a header without a deadline', bytes('FSS1 0123456789abcdef -\n{}'), 'its header is damaged'],
   ['a deadline that is no date', bytes('FSS1 0123456789abcdef tomorrow -\n{}'), 'its header is damaged'],
   ['a remember-me of neither yes nor no', bytes('FSS1 0123456789abcdef 2026-11-23T18:20:26.000Z maybe\n{}'), 'its header is damaged'],
-  ['the note of a renewed session', successorNote('a'.repeat(43)), 'its header is damaged'],
+  ['the note of a renewed session', successorNote({ to: 'a'.repeat(43) }), 'its header is damaged'],
   ['no values', bytes(`FSS1 ${REST}`.slice(0, -2)), 'its values are damaged'],
   ['values that break off', bytes(`FSS1 ${REST}`.slice(0, -1)), 'its values are damaged'],
   ['values that are a list', bytes(`FSS1 ${REST}`.replace('{}', '[]')), 'its values are damaged'],
