@@ -10,7 +10,7 @@ import { rollup } from 'rollup'
 const DIST = 'dist'
 
 rmSync(DIST, { recursive: true, force: true })
-execFileSync(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'build'], { stdio: 'inherit' })
+execFileSync(process.execPath, [join('node_modules', 'typescript7', 'bin', 'tsc'), '-p', 'build'], { stdio: 'inherit' })
 
 const { exports } = JSON.parse(readFileSync('package.json', 'utf8'))
 const entries = Object.values(exports).flatMap(entry => entry.default ?? [])
