@@ -38,7 +38,10 @@ export interface SessionEvents extends StoreEvents {
   readonly destroy: OfSession & { readonly ms: number }
   /** The expiry of a session was moved. */
   readonly touch: OfSession
-  /** The store was not available. The request gets a 503; a failed touch is only logged. */
+  /**
+   * An operation has failed because the store is not available. Its request gets a 503, unless the application catches the error;
+   * a failed touch is only logged. `mergeSession` and `reload` are told as `load`.
+   */
   readonly unavailable: { readonly name: string, readonly operation: 'load' | 'commit' | 'destroy' | 'touch', readonly reason: string }
 }
 

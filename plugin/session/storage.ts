@@ -68,14 +68,13 @@ export class SessionStorage {
 
   /** Reads another session. Returns undefined if there is no live one. */
   async read (key: string, deadline: number, log: FastifyBaseLogger): Promise<SessionContent | undefined> {
-    const { sessions: [row] } = await this.#settings.store.find([key], timeLeft(deadline))
-    return row?.token === key ? this.#decode(row, log) : undefined
+    const row = await this.#load(key, deadline)
+    return row === undefined ? undefined : this.#decode(row, log)
   }
 
   /** Reads a session again. Returns undefined if it has ended. */
   async reload ({ token, row: { key } }: Stored, deadline: number, log: FastifyBaseLogger): Promise<{ readonly stored: Stored, readonly content: SessionContent } | undefined> {
-    const { sessions } = await this.#settings.store.find([key], timeLeft(deadline))
-    const row = sessions.find(({ token }) => token === key)
+    const row = await this.#load(key, deadline)
     const content = row === undefined ? undefined : this.#decode(row, log)
     return row === undefined || content === undefined ? undefined : { stored: { token, row: this.rows.found(row, content, performance.now()) }, content }
   }
@@ -148,6 +147,18 @@ export class SessionStorage {
       log.warn({ err: withoutTokens(error) }, TOUCH_FAILED)
     }
     return true
+  }
+
+  /** Asks for one row in the middle of a request. Undefined if it is not there. */
+  async #load (key: string, deadline: number): Promise<StoredSession | undefined> {
+    const { report, store } = this.#settings
+    try {
+      const { sessions } = await store.find([key], timeLeft(deadline))
+      return sessions.find(({ token }) => token === key)
+    } catch (error) {
+      report.failed('load', key, error)
+      throw error
+    }
   }
 
   async #touch (values: SessionValues, row: Row, deadline: number): Promise<void> {

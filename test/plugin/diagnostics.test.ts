@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { makeApplication, newSession, onEachStore, type Application } from '../support/application.js'
 import { makeDatabase } from '../support/database.js'
 import { watched } from '../support/watched-store.js'
-import sessions, { memoryStore, onSessionEvent, SESSION_EVENTS, type SessionEvents } from '../../plugin/index.js'
+import sessions, { memoryStore, onSessionEvent, SESSION_EVENTS, type Session, type SessionEvents } from '../../plugin/index.js'
 import { SessionReport } from '../../plugin/diagnostics.js'
 import { StoreUnavailableError } from '../../plugin/errors.js'
 import { StoreReport } from '../../stores/diagnostics.js'
@@ -98,6 +98,31 @@ t.test('a store that is not available is told with what has failed', async t => 
     t.match(told.splice(0), [['unavailable', { name: 'session', operation, reason: /it is down/ }]], operation)
   }
   t.equal(application.app.sessions.stats().unavailable, 4)
+})
+
+t.test('so is a store that is not available to mergeSession and reload, in the middle of a request', async t => {
+  const failing = new Set<string>()
+  const { store } = watched(memoryStore(), async name => { if (failing.has(name)) throw new StoreUnavailableError('it is down') })
+  const application = makeApplication(t, { store })
+  const [token, other] = [await newSession(application), await newSession(application)]
+  const told = listen(t, 'load', 'unavailable')
+  for (const call of [async (session: Session) => { await session.mergeSession(other) }, async (session: Session) => { await session.reload() }]) {
+    const { status } = await application.visit(token, async ({ session }) => {
+      failing.add('find')
+      await call(session)
+      return 'ok'
+    })
+    t.equal(status, 503)
+    failing.clear()
+    t.match(told.splice(0), [['load', {}], ['unavailable', { name: 'session', operation: 'load', reason: /it is down/ }]])
+  }
+  const caught = await application.visit(token, async ({ session }) => {
+    failing.add('find')
+    return await session.reload().then(() => 'loaded', () => 'caught')
+  })
+  t.match(caught, { status: 200, body: 'caught' })
+  t.match(told, [['load', {}], ['unavailable', { operation: 'load' }]], 'it is told although the request is answered')
+  t.equal(application.app.sessions.stats().unavailable, 3)
 })
 
 t.test('a statement is told with all who waited for it, in whose contexts a listener can look', async t => {
