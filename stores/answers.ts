@@ -32,6 +32,11 @@ export function checkedInsert (answer: unknown): boolean {
   return answer
 }
 
+export function checkedCount (answer: unknown): number {
+  if (typeof answer !== 'number' || !Number.isSafeInteger(answer) || answer < 0) refuse('count', 'it must be a whole number of 0 or more', answer)
+  return answer
+}
+
 function checkSession (method: string, session: unknown): asserts session is StoredSession {
   const { token, data, ttl } = properties(method, 'a session { token, data, ttl }', session)
   if (typeof token !== 'string') refuse(method, 'the token of a session must be a string', token)

@@ -1,4 +1,4 @@
-import { checkedFound, checkedInsert, checkedOutcome } from './answers.js'
+import { checkedCount, checkedFound, checkedInsert, checkedOutcome } from './answers.js'
 import { Clock, type TimedStore } from './clock.js'
 import { inTime } from './deadline.js'
 import type { StoreStats } from './diagnostics.js'
@@ -47,12 +47,39 @@ export function guarded (store: SessionStore, storeTimeout: number): TimedStore 
       await decidedBy(noting, decide => run(() => store.rewrite(tokens, decide, timeout), timeout))
       if (!isDecided) throw new StoreMisconfiguredError('The store\'s rewrite has resolved without a call of the function that decides what to write')
     },
-    scan: pageSize => store.scan(pageSize),
+    scan: (pageSize, options) => store.scan(pageSize, options),
+    ...store.keepsOwners === true && { keepsOwners: true },
+    ...store.count !== undefined && { count: owner => counted(store, owner) },
+    ...store.exclusively !== undefined && { exclusively: (name, work, timeout) => exclusively(store, name, work, timeout ?? storeTimeout) },
     deleteExpired: limit => store.deleteExpired(limit),
     ...store.stats !== undefined && { stats: () => store.stats?.() as StoreStats },
     stopCleanup: () => store.stopCleanup(),
     close: () => store.close()
   }
+}
+
+async function counted (store: SessionStore, owner: string | undefined): Promise<number> {
+  return checkedCount(await store.count?.(owner))
+}
+
+/** Waits for the work's turn no longer than `timeout`, and hands on what the work itself throws. */
+async function exclusively<T> (store: SessionStore, name: string, work: (lost: AbortSignal) => Promise<T>, timeout: number): Promise<T> {
+  const begun: Array<Promise<T>> = []
+  let isGivenUp = false
+  const turn = checked(async () => await new Promise<void>((resolve, reject) => {
+    const run = async (lost: AbortSignal): Promise<void> => {
+      if (isGivenUp) return
+      const result = (async () => await work(lost))()
+      begun.push(result)
+      resolve()
+      await result
+    }
+    Promise.resolve(store.exclusively?.(name, run, timeout)).then(() => resolve(), reject)
+  }))
+  await inTime(turn, performance.now() + timeout, () => { isGivenUp = true; return ofRead(late()) })
+  const [result] = begun
+  if (result === undefined) throw new StoreMisconfiguredError('The store\'s exclusively has resolved without a call of the work')
+  return await result
 }
 
 /** Waits for the store to open. If that takes too long, logs a warning and returns undefined; the store goes on opening. */

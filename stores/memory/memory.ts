@@ -1,13 +1,17 @@
 import { Cleanup, cleanupIntervalOf } from '../cleanup.js'
 import { ExpiryQueue } from './expiry-queue.js'
+import { Owners } from './owners.js'
 import type { TimedStore } from '../clock.js'
 import { StoreReport, type StoreStats } from '../diagnostics.js'
+import { StoreUnavailableError } from '../errors.js'
+import { exclusiveDeadline } from '../exclusive.js'
 import { expiryStays } from '../expiry.js'
 import { isSeen, MOST_SUCCESSORS, successorIn, successorNote, successorOf } from '../successor.js'
 import {
-  SUCCESSOR_TTL, type ChangedSession, type Found, type NewSession, type Outcome, type SessionStore, type StoredSession,
-  type StoreLog, type Successor, type TouchedSession, type Write
+  SUCCESSOR_TTL, type ChangedSession, type Found, type NewSession, type Outcome, type ScanOptions, type SessionStore,
+  type StoredSession, type StoreLog, type Successor, type TouchedSession, type Write
 } from '../store.js'
+import { Turns } from '../turns.js'
 import { knownOnly, positiveInteger } from '../validate.js'
 
 /** The options of {@link memoryStore}. */
@@ -31,6 +35,8 @@ export function memoryStore (options: MemoryStoreOptions = {}): SessionStore {
 interface Row {
   data: Uint8Array
   expiry: number
+  /** '' is nobody; undefined: nobody knows. */
+  owner: string | undefined
 }
 
 const CLEANUP_BATCH = 1000
@@ -39,8 +45,11 @@ const EVICTION_WARNING_INTERVAL = 10_000
 
 class MemoryStore implements TimedStore {
   readonly isBounded = true
+  readonly keepsOwners = true
   readonly #rows = new Map<string, Row>()
+  readonly #owners = new Owners()
   readonly #expiries = new ExpiryQueue()
+  readonly #turns = new Turns()
   readonly #maxSessions: number
   readonly #report = new StoreReport('memory')
   readonly #cleanup: Cleanup
@@ -80,8 +89,7 @@ class MemoryStore implements TimedStore {
       const now = time()
       return { kind: 'changed', now, session: { token: session.token, data: row.data, ttl: row.expiry - now } }
     }
-    if (expiryStays(session)) row.data = ownCopy(session.data)
-    else this.#write(session)
+    this.#replace(row, session, expiryStays(session) ? row.expiry : time() + session.ttl)
     return { kind: 'saved' }
   }
 
@@ -98,7 +106,7 @@ class MemoryStore implements TimedStore {
     for (let i = 0; next !== undefined && i < MOST_SUCCESSORS; i++) {
       const row = this.#rows.get(next)
       const successor: string | undefined = row === undefined ? undefined : successorIn(row.data)
-      if (successor === undefined) this.#rows.delete(next)
+      if (successor === undefined) this.#remove(next)
       next = successor
     }
   }
@@ -111,18 +119,30 @@ class MemoryStore implements TimedStore {
       switch (write.kind) {
         case 'insert': this.#write(write.session); break
         case 'update': this.#write(write.session); break
-        case 'delete': this.#rows.delete(write.token); break
+        case 'delete': this.#remove(write.token); break
         case 'move': this.#write({ token: write.token, data: successorNote(write), ttl: 0 }); break
       }
     }
   }
 
-  async * scan (pageSize = 1000): AsyncIterable<StoredSession> {
+  async * scan (pageSize = 1000, { after = '', owner }: ScanOptions = {}): AsyncIterable<StoredSession> {
     positiveInteger('pageSize', pageSize, 1000)
-    for (const token of this.#rows.keys()) {
-      const [session] = this.#find([token]).sessions
-      if (session !== undefined) yield session
+    const tokens = Array.from(this.#tokensOf(owner)).filter(token => token > after).sort()
+    for (let i = 0; i < tokens.length; i += pageSize) {
+      if (i > 0) await new Promise(resolve => setImmediate(resolve))
+      yield * this.#find(tokens.slice(i, i + pageSize)).sessions.filter(({ token }) => this.#isOf(token, owner))
     }
+  }
+
+  async count (owner?: string): Promise<number> {
+    let count = 0
+    for (const token of this.#tokensOf(owner)) if (this.#live(token) !== undefined && this.#isOf(token, owner)) count++
+    return count
+  }
+
+  /** The signal never aborts: what is kept in this process is not lost before it. */
+  async exclusively<T> (name: string, work: (lost: AbortSignal) => Promise<T>, timeout?: number): Promise<T> {
+    return await this.#turns.run(name, exclusiveDeadline(name, timeout), async () => await work(new AbortController().signal))
   }
 
   async deleteExpired (limit: number): Promise<number> {
@@ -144,7 +164,8 @@ class MemoryStore implements TimedStore {
         continue
       }
       this.#expiries.removeFirst()
-      if (this.#rows.delete(first.token)) deleted++
+      if (row !== undefined) deleted++
+      this.#remove(first.token)
     }
     return deleted
   }
@@ -163,6 +184,7 @@ class MemoryStore implements TimedStore {
 
   async close (): Promise<void> {
     this.#cleanup.stop()
+    this.#turns.close(() => new StoreUnavailableError('it was closed with the application'))
     await this.#cleanup.settled()
   }
 
@@ -184,21 +206,42 @@ class MemoryStore implements TimedStore {
     return row !== undefined && row.expiry > time() ? row : undefined
   }
 
-  #write ({ token, data: given, ttl }: NewSession): void {
-    const data = ownCopy(given)
+  #write (session: NewSession): void {
+    const { token, data, ttl, owner } = session
     const expiry = time() + ttl
     const row = this.#rows.get(token)
-    if (row === undefined) {
-      this.#makeRoom()
-      this.#rows.set(token, { data, expiry })
-      this.#expiries.add(token, expiry)
-    } else {
-      if (expiry < row.expiry) this.#expiries.add(token, expiry)
-      row.data = data
-      row.expiry = expiry
-    }
+    if (row !== undefined) return this.#replace(row, session, expiry)
+    this.#makeRoom()
+    this.#rows.set(token, { data: ownCopy(data), expiry, owner })
+    this.#owners.move(token, undefined, owner)
+    this.#expect(token, expiry)
+  }
+
+  #replace (row: Row, { token, data, owner = row.owner }: NewSession, expiry: number): void {
+    const isEarlier = expiry < row.expiry
+    this.#owners.move(token, row.owner, owner)
+    Object.assign(row, { data: ownCopy(data), expiry, owner })
+    if (isEarlier) this.#expect(token, expiry)
+  }
+
+  #remove (token: string): void {
+    this.#owners.move(token, this.#rows.get(token)?.owner, undefined)
+    this.#rows.delete(token)
+  }
+
+  #expect (token: string, expiry: number): void {
+    this.#expiries.add(token, expiry)
     // The queue still has entries of rows that were deleted early.
     if (this.#expiries.size > 2 * this.#rows.size + 1000) this.#expiries.rebuild(this.#rows)
+  }
+
+  /** The tokens of an owner's rows. Without an owner, and for owners that are not kept by their names, those of all rows. */
+  #tokensOf (owner: string | null | undefined): Iterable<string> {
+    return owner ? this.#owners.of(owner) : this.#rows.keys()
+  }
+
+  #isOf (token: string, owner: string | null | undefined): boolean {
+    return owner === undefined || (this.#rows.get(token)?.owner ?? null) === owner
   }
 
   /** When the row may be deleted. The note of a renewed session stays for SUCCESSOR_TTL after its expiry. */
@@ -217,7 +260,7 @@ class MemoryStore implements TimedStore {
       }
       this.#expiries.removeFirst()
       if (row === undefined) continue
-      this.#rows.delete(first.token)
+      this.#remove(first.token)
       if (row.expiry > time()) this.#warnOfEviction()
     }
   }

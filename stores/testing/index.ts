@@ -4,9 +4,11 @@
 import type { SessionStore } from '../store.js'
 import { DATA } from './data.js'
 import { DELETE } from './delete.js'
+import { EXCLUSIVE } from './exclusive.js'
 import { FIND } from './find.js'
 import { INSERT } from './insert.js'
 import { LIFE } from './life.js'
+import { OWNERS } from './owners.js'
 import { REWRITE } from './rewrite.js'
 import { SCAN } from './scan.js'
 import type { Cases } from './sessions.js'
@@ -53,4 +55,4 @@ export function storeContract (makeStore: () => SessionStore | Promise<SessionSt
 const SILENT = { warn () {}, error () {} }
 
 /** The scans come first: later their tables hold what the other cases have left. */
-const CASES: Cases = { ...SCAN, ...FIND, ...TOKENS, ...INSERT, ...UPDATE, ...TOUCH, ...DELETE, ...REWRITE, ...DATA, ...LIFE }
+const CASES: Cases = { ...SCAN, ...FIND, ...TOKENS, ...INSERT, ...UPDATE, ...TOUCH, ...DELETE, ...REWRITE, ...DATA, ...OWNERS, ...EXCLUSIVE, ...LIFE }

@@ -20,6 +20,28 @@ export const SCAN: Cases = {
     }
   },
 
+  async 'scan goes in the order of the keys, and can begin after any of them' (store) {
+    for (let i = 0; i < 9; i++) await inserted(store)
+    const all: string[] = []
+    for await (const { token } of store.scan(4)) all.push(token)
+    for (const i of [0, 3, all.length - 2, all.length - 1]) {
+      const rest: string[] = []
+      for await (const { token } of store.scan(2, { after: all[i] as string })) rest.push(token)
+      assert.deepEqual(rest, all.slice(i + 1))
+    }
+  },
+
+  async 'count counts the live sessions' (store) {
+    if (store.count === undefined) return
+    const [before, expired] = [await store.count(), await inserted(store, { ttl: 1 })]
+    await expiry(store, expired.token)
+    const [first, second] = [await inserted(store), await inserted(store)]
+    assert.equal(await store.count(), before + 2)
+    await store.delete(first.token)
+    await moved(store, second)
+    assert.equal(await store.count(), before + 1)
+  },
+
   async 'scan returns neither expired sessions nor the old tokens of renewed sessions' (store) {
     const expired = await inserted(store, { ttl: 1 })
     await expiry(store, expired.token)

@@ -26,11 +26,12 @@ interface Given {
   readonly text?: string
   readonly data?: Uint8Array
   readonly ttl?: number
+  readonly owner?: string
 }
 
 /** A session whose data begin with a header that is new each time. */
-export function newSession ({ token = newToken(), text = 'data', data, ttl = HOUR }: Given = {}): NewSession {
-  return { token, data: data ?? Buffer.concat([randomBytes(HEADER_LENGTH), Buffer.from(text)]), ttl }
+export function newSession ({ token = newToken(), text = 'data', data, ttl = HOUR, owner }: Given = {}): NewSession {
+  return { token, data: data ?? Buffer.concat([randomBytes(HEADER_LENGTH), Buffer.from(text)]), ttl, ...owner !== undefined && { owner } }
 }
 
 export async function inserted (store: SessionStore, given?: Given): Promise<NewSession> {
@@ -40,8 +41,8 @@ export async function inserted (store: SessionStore, given?: Given): Promise<New
 }
 
 /** The session under a new token, with new data. */
-export async function moved (store: SessionStore, { token }: NewSession): Promise<NewSession> {
-  const next = newSession()
+export async function moved (store: SessionStore, { token }: NewSession, given?: Given): Promise<NewSession> {
+  const next = newSession(given)
   await store.rewrite([token], () => [{ kind: 'move', token, to: next.token }, { kind: 'insert', session: next }])
   return next
 }
