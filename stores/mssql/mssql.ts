@@ -4,7 +4,7 @@ import { kindOf, wrongOptionIn } from './errors.js'
 import { checkSource, openPool, type MssqlSource, type OpenedPool } from './pool.js'
 import * as sql from './statements.js'
 import { inspectTable, LARGEST, quoted, SCHEMA_FILE, timeIn, type MssqlTable } from './table.js'
-import { UnreachedError, type Contact, type ErrorKind, type Rows, type SqlDatabase } from '../sql/database.js'
+import { UnreachedError, type Contact, type ErrorKind, type Page, type Rows, type SqlDatabase } from '../sql/database.js'
 import { LONGEST_CONNECT, SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
 import type { ChangedSession, NewSession, SessionStore, StoredSession, TouchedSession } from '../store.js'
 import { successorIn } from '../successor.js'
@@ -140,8 +140,13 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     return rows.flatMap(([token, data]) => tokens.includes(tokenIn(token)) ? successorIn(data as Uint8Array) ?? [] : [])
   }
 
-  async page (connection: Connection, after: string | undefined, size: number): Promise<readonly StoredSession[]> {
+  async page (connection: Connection, { after, size }: Page): Promise<readonly StoredSession[]> {
     return foundIn(await connection.rows(sql.page(this.#quoted, after, size))).sessions
+  }
+
+  async count (connection: Connection): Promise<number> {
+    const [[count] = []] = await connection.rows(sql.count(this.#quoted))
+    return Number(count)
   }
 
   async removeExpired (connection: Connection, most: number, lockTimeoutMs: number): Promise<number> {

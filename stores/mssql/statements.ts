@@ -123,6 +123,11 @@ export function page (table: string, after: string | undefined, size: number): S
   }
 }
 
+/** How many rows are live. */
+export function count (table: string): Statement {
+  return { text: `SELECT COUNT(*) FROM ${table} WHERE expiry > ${NOW}`, parameters: [] }
+}
+
 /** Deletes up to `most` expired rows, and returns how many. A row that names a successor stays for SUCCESSOR_TTL. */
 export function removeExpired (table: string, most: number, lockTimeoutMs: number): Statement {
   return {

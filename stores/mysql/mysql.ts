@@ -7,8 +7,8 @@ import { checkSource, openPool, type MysqlSource, type OpenedPool } from './pool
 import { bySeen, MOST_ROWS, type Statements } from './statements.js'
 import { inspectTable, rehearse } from './table.js'
 import { updateOneByOne, updateTogether } from './updates.js'
-import { CommitLostError, LostError, UnreachedError, type Contact, type Rows, type SqlDatabase } from '../sql/database.js'
-import { LONGEST_CONNECT, SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
+import { CommitLostError, LostError, UnreachedError, type Contact, type Page, type Rows, type SqlDatabase } from '../sql/database.js'
+import { LONGEST_CONNECT, ownersOf, SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
 import type { ChangedSession, NewSession, SessionStore, StoredSession, TouchedSession } from '../store.js'
 import { successorIn } from '../successor.js'
 import { boolean, knownOnly, tableName } from '../validate.js'
@@ -48,6 +48,7 @@ export class MysqlDatabase implements SqlDatabase<Connection> {
   readonly #name: readonly string[]
   readonly #createTable: boolean
   readonly #connectTimeout: number
+  readonly #keepsOwners: boolean
   readonly #forced: Partial<Abilities>
   #opening: Promise<OpenedPool> | undefined
   #connections: MysqlConnections | undefined
@@ -58,12 +59,13 @@ export class MysqlDatabase implements SqlDatabase<Connection> {
   /** @param forced abilities that the server is taken to have, for tests */
   constructor (source: MysqlSource, options: MysqlStoreOptions, forced: Partial<Abilities> = {}) {
     checkSource(source)
-    knownOnly(options, ['table', 'createTable', 'cleanupInterval', 'storeTimeout'])
+    knownOnly(options, ['table', 'createTable', 'cleanupInterval', 'storeTimeout', 'owners'])
     this.#source = source
     this.#name = tableName(options.table)
     this.tableName = this.#name.join('.')
     this.#createTable = boolean('createTable', options.createTable, false)
     this.#connectTimeout = Math.min(LONGEST_CONNECT, storeTimeoutOf(options))
+    this.#keepsOwners = ownersOf(options)
     this.#forced = forced
   }
 
@@ -79,8 +81,8 @@ export class MysqlDatabase implements SqlDatabase<Connection> {
       // Without values a statement is sent as text. Values are never quoted: how would depend on sql_mode.
       const query: Query = async (sql, values) => values === undefined ? await connection.query(sql) : await connection.rows({ sql, values })
       const abilities = { ...await inspectServer(query, opened.isOwn), ...this.#forced }
-      const table = await inspectTable(query, this.#name, this.#createTable)
-      const statements = await rehearse(query, table, abilities)
+      const table = await inspectTable(query, this.#name, { createTable: this.#createTable, keepsOwners: this.#keepsOwners })
+      const statements = await rehearse(query, table, abilities, this.#keepsOwners)
       connections.setUpWith(abilities.dialect.setup)
       this.#reachedIt = { statements, abilities }
       this.#countsRows = abilities.countsRows
@@ -201,8 +203,13 @@ export class MysqlDatabase implements SqlDatabase<Connection> {
     throw new UnreachedError('rows are still there that the server said it had deleted')
   }
 
-  async page (connection: Connection, after: string | undefined, size: number): Promise<readonly StoredSession[]> {
-    return foundIn(connection, await connection.rows(this.#statements.page(after, size))).sessions
+  async page (connection: Connection, page: Page): Promise<readonly StoredSession[]> {
+    return foundIn(connection, await connection.rows(this.#statements.page(page))).sessions
+  }
+
+  async count (connection: Connection, owner: string | undefined): Promise<number> {
+    const [[count] = []] = await connection.rows(this.#statements.count(owner))
+    return Number(count)
   }
 
   async removeExpired (connection: Connection, most: number, lockTimeoutMs: number): Promise<number> {

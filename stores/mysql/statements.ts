@@ -1,4 +1,5 @@
 import type { Dialect } from './dialect.js'
+import type { Page } from '../sql/database.js'
 import { NOTE } from '../successor.js'
 import { SUCCESSOR_TTL, type ChangedSession, type NewSession, type Seen, type TouchedSession } from '../store.js'
 
@@ -10,6 +11,8 @@ export interface Statement {
 
 /** The table as statements name it. */
 export interface TableName {
+  /** The index of the owner, quoted, on a table whose owners are kept; undefined too if the server takes no index hint. */
+  readonly ownerIndex: string | undefined
   /** Quoted, with its database. */
   readonly quoted: string
   /** The unique index of the token, quoted; undefined if the server takes no index hint. */
@@ -30,11 +33,13 @@ export const IS_READ_ONLY = '(@@global.read_only OR @@global.innodb_read_only)'
 const TTL_MS = `TIMESTAMPDIFF(MICROSECOND, ${NOW}, expiry) / 1e3`
 /** A case-insensitive or padding collation finds more than what was asked for. */
 const EXACT_TOKEN = 'CAST(token AS BINARY)'
+const EXACT_OWNER = 'owner = ? AND CAST(owner AS BINARY) = ?'
 const IS_NOTE = `LEFT(data, ${NOTE.length}) = '${NOTE.toString()}'`
 /** Expired. A row that names a successor: for long enough. */
 const IS_EXPIRED = `expiry <= ${NOW} AND (expiry <= ${LATELY} OR NOT (${IS_NOTE}))`
 /** More than any data has. */
 const ALL_BYTES = 2 ** 31
+const NO_OWNER = { set: '', values: [], kind: '' }
 const NO_BYTES = Buffer.alloc(0)
 
 const list = (n: number, one = '?') => Array.from({ length: n }, () => one).join(', ')
@@ -55,16 +60,25 @@ export class Statements {
   readonly #dialect: Dialect
   readonly #table: string
   readonly #tableByKey: string
+  readonly #tableByOwner: string
   readonly #now: string
   /** A text is looked up by its kind and a number: the statements for many rows are long. */
   readonly #texts = new Map<string, string[]>()
 
-  /** @param watchesReadOnly reads return NULL in place of the time if the server is read-only */
-  constructor (dialect: Dialect, { quoted, keyIndex }: TableName, watchesReadOnly: boolean) {
+  readonly #keepsOwners: boolean
+
+  /**
+   * @param watchesReadOnly reads return NULL in place of the time if the server is read-only
+   * @param keepsOwners each new row is written with its owner
+   */
+  constructor (dialect: Dialect, { quoted, keyIndex, ownerIndex }: TableName, watchesReadOnly: boolean, keepsOwners: boolean) {
     this.#dialect = dialect
     this.#table = quoted
     // Without a hint the server locks all rows of a small table, or searches by expiry.
     this.#tableByKey = keyIndex === undefined ? quoted : `${quoted} FORCE INDEX (${keyIndex})`
+    // Otherwise the server may go through the whole table in the order of its key.
+    this.#tableByOwner = ownerIndex === undefined ? quoted : `${quoted} FORCE INDEX (${ownerIndex})`
+    this.#keepsOwners = keepsOwners
     this.#now = watchesReadOnly ? `IF(${IS_READ_ONLY}, NULL, ${NOW_MS})` : NOW_MS
   }
 
@@ -90,18 +104,20 @@ export class Statements {
   }
 
   insert (sessions: readonly NewSession[]): Statement {
+    const [column, value] = this.#keepsOwners ? [', owner', ', ?'] : ['', '']
     const sql = this.#text('insert', sessions.length, n =>
-      this.#dialect.statement('INSERT', `INTO ${this.#table} (token, data, expiry) VALUES ${list(n, `(?, ?, ${NOW} + INTERVAL ? MICROSECOND)`)}`))
-    return { sql, values: sessions.flatMap(({ token, data, ttl }) => [token, data, micros(ttl)]) }
+      this.#dialect.statement('INSERT', `INTO ${this.#table} (token, data, expiry${column}) VALUES ${list(n, `(?, ?, ${NOW} + INTERVAL ? MICROSECOND${value})`)}`))
+    return { sql, values: sessions.flatMap(({ token, data, ttl, owner = null }) => this.#keepsOwners ? [token, data, micros(ttl), owner] : [token, data, micros(ttl)]) }
   }
 
-  /** Replaces data and expiry of one session if it is live and as its caller saw it. The rows affected say whether it was. */
+  /** Replaces data and expiry of one session, and the owner if it has one, if it is live and as its caller saw it. The rows affected say whether it was. */
   updateOne (session: ChangedSession, lockSeconds: number): Statement {
     const { token, data, seen: { bytes, whole } } = session
+    const owner = this.#owner(session)
     // An expiry that is not named may be set by the server.
-    const sql = this.#text('updateOne', lockSeconds, s => this.#dialect.statement('UPDATE', `${this.#table} SET expiry = COALESCE(${NOW} + INTERVAL ? MICROSECOND, expiry), data = ?
+    const sql = this.#text(`updateOne${owner.kind}`, lockSeconds, s => this.#dialect.statement('UPDATE', `${this.#table} SET expiry = COALESCE(${NOW} + INTERVAL ? MICROSECOND, expiry), data = ?${owner.set}
       WHERE token = ? AND ${EXACT_TOKEN} = ? AND expiry > ${NOW} AND LEFT(data, ?) = ?`, s))
-    return { sql, values: [newExpiry(session), data, token, token, whole ? ALL_BYTES : bytes.length, bytes] }
+    return { sql, values: [newExpiry(session), data, ...owner.values, token, token, whole ? ALL_BYTES : bytes.length, bytes] }
   }
 
   /**
@@ -138,9 +154,12 @@ export class Statements {
     return { sql, values }
   }
 
-  /** Replaces data and expiry, whatever the row holds. */
-  overwrite ({ token, data, ttl }: NewSession): Statement {
-    return { sql: this.#text('overwrite', 0, () => this.#dialect.statement('UPDATE', `${this.#table} SET data = ?, expiry = ${NOW} + INTERVAL ? MICROSECOND WHERE token = ?`)), values: [data, micros(ttl), token] }
+  /** Replaces data and expiry, and the owner if there is one, whatever the row holds. */
+  overwrite (session: NewSession): Statement {
+    const { token, data, ttl } = session
+    const owner = this.#owner(session)
+    const sql = this.#text(`overwrite${owner.kind}`, 0, () => this.#dialect.statement('UPDATE', `${this.#table} SET data = ?, expiry = ${NOW} + INTERVAL ? MICROSECOND${owner.set} WHERE token = ?`))
+    return { sql, values: [data, micros(ttl), ...owner.values, token] }
   }
 
   /** Deletes rows, but for those that name a successor. */
@@ -157,10 +176,17 @@ export class Statements {
     return { sql: this.#text('remaining', values.length, n => this.#dialect.statement('SELECT', `token, IF(${IS_NOTE}, data, NULL) FROM ${this.#table} WHERE token IN (${list(n)})`)), values }
   }
 
-  /** Token, data and time to live of live rows in the order of their tokens, those after `after`. */
-  page (after: string | undefined, size: number): Statement {
-    const sql = this.#dialect.statement('SELECT', `token, data, ${TTL_MS} FROM ${this.#table} WHERE expiry > ${NOW}${after === undefined ? '' : ' AND token > ?'} ORDER BY token LIMIT ${size}`)
-    return { sql, values: after === undefined ? [] : [after] }
+  /** Token, data and time to live of the live rows of a page. */
+  page ({ size, after, owner }: Page): Statement {
+    const [isAfter, tokens] = after === undefined ? ['', []] : [' AND token > ?', [after]]
+    const { from, is, values } = this.#ofOwner(owner)
+    return { sql: this.#dialect.statement('SELECT', `token, data, ${TTL_MS} FROM ${from} WHERE expiry > ${NOW}${isAfter}${is} ORDER BY token LIMIT ${size}`), values: [...tokens, ...values] }
+  }
+
+  /** How many rows are live. */
+  count (owner: string | undefined): Statement {
+    const { from, is, values } = this.#ofOwner(owner)
+    return { sql: this.#dialect.statement('SELECT', `COUNT(*) FROM ${from} WHERE expiry > ${NOW}${is}`), values }
   }
 
   /** Tokens of expired rows, found by the index of the expiry, without a lock. */
@@ -174,6 +200,16 @@ export class Statements {
     const sql = this.#text('removeExpired', values.length * 100 + lockSeconds, () =>
       this.#dialect.statement('DELETE', `FROM ${this.#table} WHERE token IN (${list(values.length)}) AND ${IS_EXPIRED}`, lockSeconds))
     return { sql, values }
+  }
+
+  /** What an UPDATE sets beside the data and the expiry. */
+  #owner ({ owner }: NewSession): { readonly set: string, readonly values: readonly string[], readonly kind: string } {
+    return owner === undefined || !this.#keepsOwners ? NO_OWNER : { set: ', owner = ?', values: [owner], kind: 'WithOwner' }
+  }
+
+  #ofOwner (owner: string | null | undefined): { readonly from: string, readonly is: string, readonly values: readonly string[] } {
+    if (owner === undefined) return { from: this.#table, is: '', values: [] }
+    return owner === null ? { from: this.#tableByOwner, is: ' AND owner IS NULL', values: [] } : { from: this.#tableByOwner, is: ` AND ${EXACT_OWNER}`, values: [owner, owner] }
   }
 
   #selectLately (n: number): string {

@@ -3,6 +3,7 @@ import type { Abilities, Query } from './abilities.js'
 import { SCHEMA } from './schema.js'
 import { NOW_MS, Statements, type Statement, type TableName } from './statements.js'
 import { StoreMisconfiguredError, TableMissingError, withoutTokens } from '../errors.js'
+import { OWNER_LENGTH } from '../sql/options.js'
 import { forTable } from '../sql/schema.js'
 
 /** What the store learns about its table. */
@@ -35,7 +36,7 @@ const LEAST_PACKET = 64 * 1024
  *
  * @param name the table's name, its database first if it has one
  */
-export async function inspectTable (query: Query, name: readonly string[], createTable: boolean): Promise<MysqlTable> {
+export async function inspectTable (query: Query, name: readonly string[], { createTable, keepsOwners }: { readonly createTable: boolean, readonly keepsOwners: boolean }): Promise<MysqlTable> {
   const [[selected, packet, now] = []] = await query(`SELECT DATABASE(), @@max_allowed_packet * 1e0, ${NOW_MS}`)
   // Somebody may select another database on a shared connection, so statements name the one that is selected now.
   const full = name.length > 1 ? name : [databaseIn(selected), ...name]
@@ -47,15 +48,17 @@ export async function inspectTable (query: Query, name: readonly string[], creat
     columns = await columnsOf(query, full)
   }
   if (columns.size === 0) throw new TableMissingError(shown, 'schema/mysql.sql')
-  const { dataLength, isTimestamp } = checkColumns(columns, shown)
+  const { dataLength, isTimestamp } = checkColumns(columns, shown, keepsOwners)
   await checkEngine(query, full, shown)
   const keyIndex = await uniqueIndexOf(query, full)
   if (keyIndex === undefined) throw new StoreMisconfiguredError(`The column token of ${shown} is not its primary key. Run: ALTER TABLE ${shown} ADD PRIMARY KEY (token)`)
+  const ownerIndex = keepsOwners ? await ownerIndexOf(query, full, name) : undefined
   if (Number(packet) < LEAST_PACKET) throw new StoreMisconfiguredError(`The server's max_allowed_packet is ${Number(packet)} bytes, but at least ${LEAST_PACKET} are needed`)
   const packetRoom = Number(packet) - PACKET_OVERHEAD
   return {
     quoted,
     keyIndex: quote(keyIndex),
+    ownerIndex: ownerIndex === undefined ? undefined : quote(ownerIndex),
     now: Number(now),
     lastExpiry: isTimestamp ? LAST_TIMESTAMP : LAST_DATETIME,
     maxStatementBytes: packetRoom,
@@ -68,17 +71,17 @@ export async function inspectTable (query: Query, name: readonly string[], creat
  * The table's statements, each kind of which the server has run once, for a token that no row has. Throws
  * `FST_SESSION_STORE_MISCONFIGURED` if it refuses one. Rejects with the server's error if that may pass.
  */
-export async function rehearse (query: Query, table: TableName, { dialect, version, countsRows, watchesReadOnly }: Abilities): Promise<Statements> {
-  const trial = async (keyIndex: string | undefined) => {
-    const statements = new Statements(dialect, { ...table, keyIndex }, watchesReadOnly)
-    for (const { sql, values } of trials(statements, countsRows)) await query(sql, values)
+export async function rehearse (query: Query, table: TableName, { dialect, version, countsRows, watchesReadOnly }: Abilities, keepsOwners: boolean): Promise<Statements> {
+  const trial = async ({ quoted, keyIndex, ownerIndex }: TableName) => {
+    const statements = new Statements(dialect, { quoted, keyIndex, ownerIndex }, watchesReadOnly, keepsOwners)
+    for (const { sql, values } of trials(statements, countsRows, keepsOwners)) await query(sql, values)
     return statements
   }
   try {
     // A server may know no index hints.
-    return await trial(table.keyIndex).catch(async (error: unknown) => {
+    return await trial(table).catch(async (error: unknown) => {
       if (errorNumber(error) === 0) throw error
-      return await trial(undefined)
+      return await trial({ ...table, keyIndex: undefined, ownerIndex: undefined })
     })
   } catch (error) {
     if (!isRefusedForGood(error)) throw error
@@ -86,12 +89,13 @@ export async function rehearse (query: Query, table: TableName, { dialect, versi
   }
 }
 
-function trials (statements: Statements, countsRows: boolean): Statement[] {
+function trials (statements: Statements, countsRows: boolean, keepsOwners: boolean): Statement[] {
   const nobody = { token: 'nobody', data: Buffer.alloc(0), ttl: 1, seen: { bytes: Buffer.from('nothing'), whole: true } }
   return [
     statements.find(['nobody']),
     countsRows ? statements.update([nobody, { ...nobody, token: 'nobody else' }], 1) : statements.updateOne(nobody, 1),
-    statements.remove(['nobody'], 1)
+    statements.remove(['nobody'], 1),
+    ...keepsOwners ? [statements.updateOne({ ...nobody, owner: '' }, 1), statements.count('nobody')] : []
   ]
 }
 
@@ -119,7 +123,7 @@ async function columnsOf (query: Query, [database, table]: readonly string[]): P
   return new Map(rows.map(([column, type, length, needsValue]) => [String(column).toLowerCase(), { type: String(type).toLowerCase(), length: Number(length), needsValue: Number(needsValue) === 1 }]))
 }
 
-function checkColumns (columns: ReadonlyMap<string, Column>, name: string): { dataLength: number, isTimestamp: boolean } {
+function checkColumns (columns: ReadonlyMap<string, Column>, name: string, keepsOwners: boolean): { dataLength: number, isTimestamp: boolean } {
   const checked = (column: string, isRight: (column: Column) => boolean, expected: string): Column => {
     const found = columns.get(column)
     if (found !== undefined && isRight(found)) return found
@@ -131,7 +135,7 @@ function checkColumns (columns: ReadonlyMap<string, Column>, name: string): { da
   const data = checked('data', ({ type }) => /blob|varbinary/.test(type), 'data BLOB or MEDIUMBLOB')
   const expiry = checked('expiry', ({ type }) => /^(timestamp|datetime)$/.test(type), 'expiry TIMESTAMP(6)')
   for (const [column, { needsValue }] of columns) {
-    if (needsValue && !['token', 'data', 'expiry'].includes(column)) {
+    if (needsValue && !['token', 'data', 'expiry', ...keepsOwners ? ['owner'] : []].includes(column)) {
       throw new StoreMisconfiguredError(`The table ${name} has a column ${column} that is NOT NULL and has no default, so no session can be added. Give it a default, or drop it: ALTER TABLE ${name} DROP COLUMN ${column}`)
     }
   }
@@ -152,4 +156,25 @@ async function checkEngine (query: Query, [database, table]: readonly string[], 
   if (/^(myisam|aria|memory|csv|archive)$/i.test(String(engine))) {
     throw new StoreMisconfiguredError(`The table ${name} uses the engine ${String(engine)}, which has no transactions. Run: ALTER TABLE ${name} ENGINE = InnoDB`)
   }
+}
+
+const OWNER = `owner VARCHAR(${OWNER_LENGTH}) CHARACTER SET ascii COLLATE ascii_bin NULL`
+const OWNER_INDEX = 'sessions_owner_idx (owner)'
+/** Character sets in which a character of ASCII is more than its byte. */
+const WIDE = /^(ucs2|utf16|utf32)/i
+
+/** The index of the owner. Throws `FST_SESSION_STORE_MISCONFIGURED` if the column or the index is missing or cannot serve. */
+async function ownerIndexOf (query: Query, [database, table]: readonly string[], name: readonly string[]): Promise<string> {
+  const shown = name.join('.')
+  const alter = (change: string) => `Run: ALTER TABLE ${name.map(quote).join('.')} ${change}`
+  const [column] = await query('SELECT COLUMN_TYPE, CHARACTER_MAXIMUM_LENGTH + 0e0, IS_NULLABLE, CHARACTER_SET_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND COLUMN_NAME = \'owner\'', [database, table])
+  if (column === undefined) throw new StoreMisconfiguredError(`The table ${shown} has no column owner, which the owners of sessions need. ${alter(`ADD COLUMN ${OWNER}, ADD INDEX ${OWNER_INDEX}`)}`)
+  const [type, length, isNullable, charset] = column.map(String)
+  if (!/^var(char|binary)/i.test(type ?? '') || Number(length) < OWNER_LENGTH || isNullable !== 'YES' || WIDE.test(charset ?? '')) {
+    throw new StoreMisconfiguredError(`The column owner of ${shown} is a ${type}${charset === 'null' ? '' : ` CHARACTER SET ${charset}`}${isNullable === 'YES' ? '' : ' NOT NULL'}, but ${OWNER} is needed. ${alter(`MODIFY COLUMN ${OWNER}`)}`)
+  }
+  const rows = await query('SELECT INDEX_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND COLUMN_NAME = \'owner\' AND SEQ_IN_INDEX = 1 AND SUB_PART IS NULL', [database, table])
+  const [[index] = []] = rows
+  if (index === undefined) throw new StoreMisconfiguredError(`The table ${shown} has no index on its column owner, by which the sessions of an owner are found. ${alter(`ADD INDEX ${OWNER_INDEX}`)}`)
+  return String(index)
 }

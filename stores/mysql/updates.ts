@@ -1,6 +1,7 @@
 import type { Done } from './connection.js'
 import { bySeen } from './statements.js'
 import { LostError } from '../sql/database.js'
+import { updateGroups, withOwner } from '../sql/groups.js'
 import type { ChangedSession } from '../store.js'
 
 /*
@@ -12,13 +13,14 @@ import type { ChangedSession } from '../store.js'
  * Updates sessions in as few statements as possible, on a server that counts in the insert id. A trigger on the table takes
  * the count away, and anybody may add one at any time: then `onMiscount` is called.
  *
- * @param send sends one statement for sessions of one group of {@link bySeen}
+ * @param send sends one statement for sessions of one group of {@link bySeen}, or for one session whose owner is written too
  * @returns those that were updated. Rejects with {@link LostError} if the server did not say which ones
  */
 export async function updateTogether (
   sessions: readonly ChangedSession[], send: (group: readonly ChangedSession[]) => Promise<Done>, onMiscount: () => void
 ): Promise<Set<ChangedSession>> {
-  return await collect(bySeen(sessions), async group => {
+  const [owned, others] = withOwner(sessions)
+  return await updateGroups([...bySeen(others), ...owned.map(session => [session])], async group => {
     const done = await send(group)
     const { affectedRows } = done
     if (group.length === 1) return affectedRows > 0 ? group : []
@@ -33,31 +35,10 @@ export async function updateTogether (
 
 /** Updates each session in a statement of its own, whose rows affected say whether it was updated. Resolves and rejects as {@link updateTogether}. */
 export async function updateOneByOne (sessions: readonly ChangedSession[], send: (session: ChangedSession) => Promise<Done>): Promise<Set<ChangedSession>> {
-  return await collect(sessions.map(session => [session]), async group => {
+  return await updateGroups(sessions.map(session => [session]), async group => {
     const [session] = group as [ChangedSession]
     return (await send(session)).affectedRows > 0 ? group : []
   })
-}
-
-/**
- * Updates one group after another. A group whose statement the server refuses does not count as updated, and its caller
- * looks at the rows. If no group is updated, the refusal is the outcome.
- */
-async function collect (
-  groups: ReadonlyArray<readonly ChangedSession[]>, update: (group: readonly ChangedSession[]) => Promise<readonly ChangedSession[]>
-): Promise<Set<ChangedSession>> {
-  const updated = new Set<ChangedSession>()
-  let refusal: { readonly error: unknown } | undefined
-  for (const group of groups) {
-    try {
-      for (const session of await update(group)) updated.add(session)
-    } catch (error) {
-      if (error instanceof LostError) throw error
-      refusal ??= { error }
-    }
-  }
-  if (refusal !== undefined && updated.size === 0) throw refusal.error
-  return updated
 }
 
 /** Those whose bit is set, the lowest bit being the first one's. */

@@ -33,6 +33,15 @@ export interface Rows {
   readonly sessions: readonly StoredSession[]
 }
 
+/** A part of the live rows in the order of their tokens. */
+export interface Page {
+  readonly size: number
+  /** Those after this token. */
+  readonly after: string | undefined
+  /** Those of this owner; null: of whom nobody knows the owner. */
+  readonly owner: string | null | undefined
+}
+
 /** What an error means. failure.ts says what becomes of each. */
 export type ErrorKind =
   /** The server undid the statement or the transaction, as in a deadlock. The same may succeed when repeated. */
@@ -109,8 +118,10 @@ export interface SqlDatabase<Connection> {
   overwrite (connection: Connection, session: NewSession): Promise<void>
   /** Deletes the rows that name no successor, and returns the successors that the other rows name. */
   remove (connection: Connection, tokens: readonly string[], lockTimeoutMs: number): Promise<readonly string[]>
-  /** Up to `size` live rows in the order of their tokens, those after the token `after`. */
-  page (connection: Connection, after: string | undefined, size: number): Promise<readonly StoredSession[]>
+  /** The live rows of one page. */
+  page (connection: Connection, page: Page): Promise<readonly StoredSession[]>
+  /** How many rows are live, or how many of an owner's. */
+  count (connection: Connection, owner: string | undefined): Promise<number>
   /** Deletes up to `most` expired rows, locks no other row, and returns how many it deleted. */
   removeExpired (connection: Connection, most: number, lockTimeoutMs: number): Promise<number>
 

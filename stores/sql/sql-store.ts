@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Access } from './access.js'
+import { lockTimeoutMs, type Access } from './access.js'
 import { Attempts } from './attempts.js'
 import { Batches } from './batches.js'
 import { Lanes } from './batch.js'
@@ -7,27 +7,25 @@ import { Cleanup, cleanupIntervalOf } from '../cleanup.js'
 import { FirstContact } from './contact.js'
 import type { Contact, SqlDatabase } from './database.js'
 import { failureOf } from './failure.js'
-import { storeTimeoutOf, type SqlStoreOptions } from './options.js'
+import { ownersOf, storeTimeoutOf, type SqlStoreOptions } from './options.js'
 import { Reader } from './reader.js'
 import { partitionRows } from './rows.js'
 import { Transactions } from './transaction.js'
 import { Clock, type TimedStore } from '../clock.js'
 import { StoreReport, type StoreStats } from '../diagnostics.js'
 import { inTime } from '../deadline.js'
-import { ofRead, StoreUnavailableError, TableMissingError, TooLargeError, withoutTokens } from '../errors.js'
+import { InvalidOptionError, ofRead, StoreUnavailableError, TableMissingError, TooLargeError, withoutTokens } from '../errors.js'
 import { expiryStays } from '../expiry.js'
 import { decidedBy } from '../rewrite.js'
-import type { ChangedSession, Found, NewSession, Outcome, StoredSession, StoreLog, TouchedSession, Write } from '../store.js'
+import type { ChangedSession, Found, NewSession, Outcome, ScanOptions, StoredSession, StoreLog, TouchedSession, Write } from '../store.js'
 import { positiveInteger } from '../validate.js'
 
-export { storeTimeoutOf, type SqlStoreOptions } from './options.js'
+export { OWNER_LENGTH, ownersOf, storeTimeoutOf, type SqlStoreOptions } from './options.js'
 
 /** How many statements are under way at a time, at most. */
 const MOST_LANES = 4
 /** The same where each statement writes one session. */
 const MOST_LANES_FOR_SINGLE_WRITES = 16
-/** How long a batch waits at most for a row that somebody else has locked, in milliseconds. Some servers count in seconds. */
-const LOCK_TIMEOUT = 1000
 /** At closing: how long to wait for statements whose callers have given up, and then for the pool, in milliseconds. */
 const CLOSING = 2000
 /** How long opening a connection may take at most, in milliseconds, as in mysql2. Until then it keeps the process alive. */
@@ -49,6 +47,7 @@ interface Ready<Connection> {
 export class SqlStore<Connection> implements TimedStore {
   readonly isBounded = true
   readonly storeTimeout: number
+  readonly keepsOwners: boolean
   readonly #clock = new Clock()
   readonly #report: StoreReport
   readonly #access: Access<Connection>
@@ -61,6 +60,7 @@ export class SqlStore<Connection> implements TimedStore {
 
   constructor (database: SqlDatabase<Connection>, options: SqlStoreOptions) {
     this.storeTimeout = storeTimeoutOf(options)
+    this.keepsOwners = ownersOf(options)
     this.#report = new StoreReport(database.name)
     this.#access = {
       database,
@@ -103,10 +103,11 @@ export class SqlStore<Connection> implements TimedStore {
     const deadline = this.#deadline(timeout)
     const { batches, contact } = this.#contact.ready ?? await this.#made(deadline)
     const fitted = this.#fitted(session, contact)
-    const { token, data, ttl, seen } = fitted
+    const { token, data, ttl, seen, owner } = fitted
     if (!this.#isPossible(token)) return { kind: 'gone' }
     // Without a spread, which would cost as much as all else that happens to the session here.
-    const outcome = await batches.update({ token, data, ttl, seen, expiryStays: expiryStays(fitted) }, deadline)
+    const change = { token, data, ttl, seen, expiryStays: expiryStays(fitted) }
+    const outcome = await batches.update(owner === undefined || !this.keepsOwners ? change : { ...change, owner }, deadline)
     if (outcome === undefined) throw new StoreUnavailableError('the connection was lost while it was writing')
     return outcome
   }
@@ -135,15 +136,21 @@ export class SqlStore<Connection> implements TimedStore {
     })
   }
 
-  async * scan (pageSize = 1000): AsyncIterable<StoredSession> {
-    positiveInteger('pageSize', pageSize, 1000)
+  async * scan (pageSize = 1000, { after, owner }: ScanOptions = {}): AsyncIterable<StoredSession> {
+    const size = positiveInteger('pageSize', pageSize, 1000)
+    this.#checkOwner(owner)
     const { database } = this.#access
-    for (let after: string | undefined; ;) {
-      const page = await this.#alone(async connection => await database.page(connection, after, pageSize), true)
+    for (let last = after; ;) {
+      const page = await this.#alone(async connection => await database.page(connection, { size, after: last, owner }), true)
       yield * partitionRows(page).live.values()
-      if (page.length < pageSize) return
-      after = page.at(-1)?.token
+      if (page.length < size) return
+      last = page.at(-1)?.token
     }
+  }
+
+  async count (owner?: string): Promise<number> {
+    this.#checkOwner(owner)
+    return await this.#alone(async connection => await this.#access.database.count(connection, owner), true)
   }
 
   async deleteExpired (limit: number): Promise<number> {
@@ -283,6 +290,10 @@ export class SqlStore<Connection> implements TimedStore {
     return Math.min(ttl, lastExpiry - this.#now())
   }
 
+  #checkOwner (owner: string | null | undefined): void {
+    if (owner !== undefined && !this.keepsOwners) throw new InvalidOptionError('This store keeps no owners: make it with owners: true')
+  }
+
   readonly #isPossible = (token: string): boolean => this.#access.database.isPossible(token)
 
   #now (): number {
@@ -299,11 +310,4 @@ export class SqlStore<Connection> implements TimedStore {
 
 function closed (): StoreUnavailableError {
   return new StoreUnavailableError('it was closed with the application')
-}
-
-/** An item alone may wait longer after its first failure: some servers cannot tell a statement that waits from one that is slow. */
-function lockTimeoutMs (timeout: number, timesLocked: number, deadline: number): number {
-  const first = Math.ceil(Math.min(LOCK_TIMEOUT, timeout / 3))
-  const mayWaitLonger = timesLocked > 0 && deadline - performance.now() > 3 * first
-  return mayWaitLonger ? 2 * first : first
 }

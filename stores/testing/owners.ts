@@ -22,10 +22,10 @@ export const OWNERS: Cases = ifItKeepsOwners({
   async 'owners are compared exactly' (store) {
     const owner = `aZ${newOwner()}`
     const { token } = await inserted(store, { owner })
-    const similar = [`Az${owner.slice(2)}`, owner.toUpperCase(), owner.slice(0, -1), `${owner}.`, `${owner}%`, '%', '_', `${owner}\\`]
-    for (const one of similar) {
-      assert.deepEqual(await tokensOf(store, { owner: one }), await tokensOf(store, { owner: one, after: '~' }), `not the sessions of ${one}`)
-      await inserted(store, { owner: one })
+    const shorter = owner.slice(0, -1)
+    for (const similar of [`Az${owner.slice(2)}`, owner.toUpperCase(), shorter, `${shorter}%`, `${shorter}_`, `${owner}.`, `${owner}%`, `${owner}\\`]) {
+      assert.deepEqual(await tokensOf(store, { owner: similar }), [], `not the sessions of ${similar}`)
+      await inserted(store, { owner: similar })
     }
     assert.deepEqual(await tokensOf(store, { owner }), [token])
   },

@@ -12,6 +12,11 @@ t.test('the MySQL store keeps the contract in the table of SCS\'s README', async
   await runContract(t, () => mysqlStore(url, OPTIONS))
 })
 
+t.test('the MySQL store keeps the contract in the table of schema/mysql.sql, without its owners', async t => {
+  const { url } = await makeDatabase(t)
+  await runContract(t, () => mysqlStore(url, { ...OPTIONS, createTable: true }))
+})
+
 for (const { name, make } of SETTINGS) {
   t.test(`the MySQL store keeps the contract with ${name}`, async t => {
     const { source, options, check } = await make(t)

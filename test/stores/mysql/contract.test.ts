@@ -4,7 +4,7 @@ import { runContract } from '../../support/contract.js'
 import { makeDatabase } from '../../support/database.js'
 
 // Other tables, pools and options of the driver: contract.long.test.ts.
-t.test('the MySQL store keeps the contract in the table of schema/mysql.sql', async t => {
+t.test('the MySQL store keeps the contract in the table of schema/mysql.sql, with its owners', async t => {
   const { url } = await makeDatabase(t)
-  await runContract(t, () => mysqlStore(url, { createTable: true, cleanupInterval: 0, storeTimeout: 60_000 }))
+  await runContract(t, () => mysqlStore(url, { createTable: true, owners: true, cleanupInterval: 0, storeTimeout: 60_000 }))
 })

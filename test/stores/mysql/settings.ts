@@ -53,6 +53,15 @@ const tables: Setting[] = [
   }
 ]
 
+const OWNER_COLUMNS = ['VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci', 'VARBINARY(191)', 'VARCHAR(191) CHARACTER SET latin1 COLLATE latin1_swedish_ci']
+const owners = OWNER_COLUMNS.map((column): Setting => ({
+  name: `the table of SCS's README and an owner of ${column}`,
+  make: async t => ({
+    source: poolFor(t, { uri: (await scsDatabase(t, { table: `${SCS_TABLE}; ALTER TABLE sessions ADD COLUMN owner ${column}, ADD INDEX whose (owner, expiry)` })).url }),
+    options: { owners: true }
+  })
+}))
+
 const pools: Setting[] = [
   {
     name: 'a pool, which is not closed',
@@ -96,11 +105,11 @@ const connections = VARIABLES.map((variables): Setting => ({
   make: async t => {
     const source = poolFor(t, { uri: (await scsDatabase(t)).url })
     source.on('connection', connection => { connection.query(`SET ${variables}`) })
-    return { source, options: { table: 'it\'s a "table"', createTable: true } }
+    return { source, options: { table: 'it\'s a "table"', createTable: true, owners: true } }
   }
 }))
 
-export const SETTINGS: readonly Setting[] = [...tables, ...pools, ...drivers, ...connections]
+export const SETTINGS: readonly Setting[] = [...tables, ...owners, ...pools, ...drivers, ...connections]
 
 function poolFor (t: Test, options: PoolOptions): Pool {
   const pool = createPool(options)

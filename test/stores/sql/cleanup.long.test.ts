@@ -116,7 +116,7 @@ async function areCleaned (count: () => Promise<number>): Promise<void> {
 
 const statementsFor = async ({ connection }: Database) => {
   const [[{ version } = { version: '' }]] = await connection.query('SELECT VERSION() AS version') as unknown as [Array<{ version: string }>]
-  return new Statements(version.includes('MariaDB') ? mariadb : mysql, { quoted: '`sessions`', keyIndex: undefined }, false)
+  return new Statements(version.includes('MariaDB') ? mariadb : mysql, { quoted: '`sessions`', keyIndex: undefined, ownerIndex: undefined }, false, false)
 }
 
 onEachTable('expired rows are deleted, no more than asked for; live ones stay', async (t, table) => {
