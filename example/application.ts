@@ -1,6 +1,6 @@
 import formbody from '@fastify/formbody'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify'
-import sessions, { type SessionStore } from 'fastify-sql-sessions'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify'
+import sessions, { type CookieOptions, type SessionStore } from 'fastify-sql-sessions'
 import { SCRIPT, STYLE } from './assets.js'
 import { basketFragment, errorPage, LONGEST_NAME, PRODUCTS, sessionPage, signInPage, type Basket } from './pages.js'
 
@@ -15,19 +15,24 @@ declare module 'fastify-sql-sessions' {
 
 const WEEK = 7 * 24 * 60 * 60 * 1000
 
+/** Options of Fastify, and what the session's cookie has besides: over https, say, `{ name: '__Host-session', secure: true }`. */
+export interface ExampleOptions extends Pick<FastifyServerOptions, 'logger' | 'serverFactory'> {
+  readonly cookie?: CookieOptions
+}
+
 /**
  * The application, not yet listening.
  *
  * @param where says where the store keeps its sessions, for people
  */
-export async function buildApplication (store: SessionStore, where: string, options: { logger?: boolean | { level: string } } = {}): Promise<FastifyInstance> {
+export async function buildApplication (store: SessionStore, where: string, { cookie, ...options }: ExampleOptions = {}): Promise<FastifyInstance> {
   const app = Fastify(options)
   await app.register(formbody)
   await app.register(sessions, {
     store,
     lifetime: WEEK,
     // Without rememberMe(true) the cookie ends with the browser.
-    cookie: { persist: false }
+    cookie: { ...cookie, persist: false }
   })
   refuseOtherSites(app)
   addAssets(app)
@@ -42,8 +47,11 @@ export async function buildApplication (store: SessionStore, where: string, opti
  */
 function refuseOtherSites (app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
-    const from = request.headers['sec-fetch-site']
-    if (request.method === 'POST' && from !== undefined && from !== 'same-origin') {
+    if (request.method !== 'POST') return
+    const { origin, host, 'sec-fetch-site': from } = request.headers
+    // A browser tells Sec-Fetch-Site to https and to this machine only, and Origin to everybody.
+    const isOurs = from !== undefined ? from === 'same-origin' : origin === undefined || /^https?:\/\/(.*)$/.exec(origin)?.[1] === host
+    if (!isOurs) {
       return showError(reply, 403, 'That came from another site', 'Forms are taken from this site’s own pages only.')
     }
   })

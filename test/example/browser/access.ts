@@ -1,0 +1,111 @@
+import axe from 'axe-core'
+import type { AxeResults } from 'axe-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { Test } from 'tap'
+import type { Chromium } from '../../support/chromium.js'
+import { says, signIn, startSite } from './site.js'
+
+const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }
+
+/** The pages in the light and in the dark, on a phone, by keyboard alone, and for a program that reads them out. */
+export async function access (t: Test, chromium: Chromium): Promise<void> {
+  const { origin } = await startSite(t)
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await t.test(`no page keeps anybody out, in the ${colorScheme}`, async t => {
+      const visitor = await chromium.visitor(t, { colorScheme })
+      const page = await visitor.newPage()
+      await page.goto(origin)
+      t.strictSame(await violations(page), [], 'the page for signing in')
+      await page.evaluate('document.forms[0].noValidate = true')
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByText('Please enter a name').waitFor()
+      t.strictSame(await violations(page), [], 'the page for signing in, after a mistake')
+      await page.getByLabel('Your name').fill('Ada')
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await says(page, 'Hello, Ada')
+      t.strictSame(await violations(page), [], 'the page of a session')
+      await page.getByRole('button', { name: 'Tea' }).click()
+      await page.getByText('The basket holds 1.').waitFor()
+      t.strictSame(await violations(page), [], 'the page of a session in which there is something')
+      await page.goto(`${origin}/nowhere`)
+      t.strictSame(await violations(page), [], 'the page of an error')
+    })
+  }
+
+  await t.test('it is dark for those who want it dark', async t => {
+    const background = async (colorScheme: 'light' | 'dark') => {
+      const page = await (await chromium.visitor(t, { colorScheme })).newPage()
+      await page.goto(origin)
+      return await page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
+    }
+    const lightness = (color: string) => Math.max(...(color.match(/\d+/g) ?? []).map(Number))
+    t.ok(lightness(await background('light')) > 200)
+    t.ok(lightness(await background('dark')) < 60)
+  })
+
+  await t.test('it fits a phone, with the longest name too', async t => {
+    const visitor = await chromium.visitor(t, PHONE)
+    const page = await visitor.newPage()
+    await page.goto(origin)
+    t.ok(await fits(page), 'the page for signing in')
+    await page.goto(`${origin}/nowhere`)
+    t.ok(await fits(page), 'the page of an error')
+    const long = await signIn(visitor, origin, 'M'.repeat(50))
+    await long.getByRole('button', { name: 'Tea' }).tap()
+    await long.getByText('The basket holds 1.').waitFor()
+    t.ok(await fits(long), 'the page of a session')
+  })
+
+  await t.test('it is used by keyboard alone', async t => {
+    const page = await (await chromium.visitor(t)).newPage()
+    await page.goto(origin)
+    t.match(await focused(page), { name: 'Your name', isVisible: true })
+    await page.keyboard.type('Ada')
+    t.match(await pressed(page, 'Tab'), { name: 'Remember me', isVisible: true })
+    t.match(await pressed(page, 'Tab'), { name: 'Sign in', isVisible: true })
+    await page.keyboard.press('Enter')
+    await says(page, 'Hello, Ada')
+
+    const order: string[] = []
+    for (let { name } = await pressed(page, 'Tab'); name !== ''; { name } = await pressed(page, 'Tab')) {
+      order.push(name)
+      t.ok((await focused(page)).isVisible, `the focus on ${name} is seen`)
+    }
+    t.strictSame(order, ['Sign out', 'Apples', 'Bread', 'Coffee', 'Tea', 'Ten Apples in ten requests at once'])
+    while ((await pressed(page, 'Tab')).name !== 'Bread');
+    await page.keyboard.press('Enter')
+    await page.getByText('The basket holds 1.').waitFor()
+    t.match(await focused(page), { name: 'Bread' }, 'the focus stays where it was')
+    await page.keyboard.press('Space')
+    await page.getByText('The basket holds 2.').waitFor()
+  })
+}
+
+/** What axe finds wrong with a page, in a line each. */
+async function violations (page: Page): Promise<string[]> {
+  // The page's own policy does not hold for what a test evaluates.
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate<AxeResults>('axe.run()')
+  return violations.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html}`))
+}
+
+/** Whether nothing reaches over the side of the page. */
+async function fits (page: Page): Promise<boolean> {
+  return await page.evaluate<boolean>('document.documentElement.scrollWidth <= innerWidth')
+}
+
+/** What has the focus; its name is empty if that is nothing on the page. */
+async function focused (page: Page): Promise<{ readonly name: string, readonly isVisible: boolean }> {
+  return await page.evaluate(`(() => {
+    const element = document.activeElement
+    if (element === null || element === document.body) return { name: '', isVisible: false }
+    const { outlineStyle, outlineWidth } = getComputedStyle(element)
+    return { name: (element.labels?.[0] ?? element).textContent.trim(), isVisible: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2 }
+  })()`)
+}
+
+async function pressed (page: Page, key: string): Promise<{ readonly name: string, readonly isVisible: boolean }> {
+  await page.keyboard.press(key)
+  return await focused(page)
+}
