@@ -22,8 +22,8 @@ export function claim (app: FastifyInstance, settings: Settings): void {
 }
 
 /** Two sessions in one cookie would sign each other out. */
-function checkCookies ({ name, cookie }: Settings, other: Settings): void {
-  if (cookie.name !== other.cookie.name) return
+function checkCookies ({ name, cookie, token }: Settings, other: Settings): void {
+  if (cookie.name !== other.cookie.name || token !== undefined || other.token !== undefined) return
   throw new InvalidOptionError(`The cookie '${cookie.name}' is that of request.${other.name} already. Give request.${name} one of its own: { cookie: { name: '${name}' } }`)
 }
 

@@ -1,14 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { tokensIn } from './cookie.js'
 import { exposeToExpress } from './express.js'
 import { InvalidArgumentError, NotLoadedError, OptedOutError } from './errors.js'
 import type { Registration } from './session/operations.js'
 import { SessionLife } from './session/life.js'
+import type { Loader } from './session/loader.js'
 import type { Session } from './session/session.js'
-import type { Candidate } from './session/storage.js'
 import type { Settings } from './options.js'
-import { hashToken } from './token.js'
-import type { StoredSession } from '../stores/store.js'
+import { tokenSource } from './token-source.js'
 
 /** The state of a request before its session is loaded. */
 const NOT_LOADED = null
@@ -17,11 +15,11 @@ const OPTED_OUT = false
 /** The error with which loading has failed. An error handler that looks at the session gets it again. */
 type Failed = Error
 type State = SessionLife | typeof NOT_LOADED | typeof OPTED_OUT | Failed
-const NONE: readonly never[] = []
 
 /** Gives every request of `app` a session under `settings.name`. onRequest loads it, onSend commits it. */
-export function addHooks (app: FastifyInstance, settings: Settings, registration: Registration): void {
-  const { name, store, report, hashTokenInStore, properties } = settings
+export function addHooks (app: FastifyInstance, settings: Settings, registration: Registration, loader: Loader): void {
+  const { name, properties } = settings
+  const tokensOf = tokenSource(settings)
   const key = Symbol(`fastify-sql-sessions.${name}`)
   const stateOf = (request: FastifyRequest): State => (request as unknown as { [key]: State })[key]
   const setState = (request: FastifyRequest, state: State): void => { (request as unknown as { [key]: State })[key] = state }
@@ -53,24 +51,26 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
       done()
       return
     }
-    const tokens = tokensIn(request.headers.cookie, settings.cookie.name)
+    const fail = (error: Error): void => {
+      setState(request, error)
+      done(refused(error, reply, undefined))
+    }
+    let tokens: readonly string[]
+    try {
+      tokens = tokensOf(request)
+    } catch (error) {
+      fail(error instanceof Error ? error : new Error('The function of the option token has thrown something that is no Error', { cause: error }))
+      return
+    }
     if (tokens.length === 0) {
-      setState(request, new SessionLife(registration, request, reply, NONE))
+      setState(request, new SessionLife(registration, request, reply))
       done()
       return
     }
-    const keys = hashTokenInStore ? tokens.map(token => hashToken(token, name)) : tokens
-    const askedAt = performance.now()
-    store.find(keys).then(({ sessions, renewed = NONE }) => {
-      const found = candidates(tokens, keys, sessions)
-      report.load(tokens.length, found, askedAt)
-      setState(request, new SessionLife(registration, request, reply, found, askedAt, found.length === 0 ? renewed[0] : undefined))
+    loader.load(tokens).then(loaded => {
+      setState(request, new SessionLife(registration, request, reply, loaded))
       done()
-    }, (error: Error) => {
-      report.failed('load', undefined, error)
-      setState(request, error)
-      done(refused(error, reply, undefined))
-    })
+    }, fail)
   })
 
   app.addHook('onSend', function commitSession (request, reply, payload, done) {
@@ -95,15 +95,6 @@ function hasOptedOut (request: FastifyRequest, name: string): boolean {
   // The application names its sessions, so their names are not in Fastify's type.
   const config = request.routeOptions.config as object as { readonly [name: string]: unknown } | undefined
   return config !== undefined && (config['session'] === false || config[name] === false)
-}
-
-/** Returns the rows that were found, in the order of the cookies. The keys are compared exactly, whatever the collation. */
-function candidates (tokens: readonly string[], keys: readonly string[], sessions: readonly StoredSession[]): Candidate[] {
-  const found: Candidate[] = []
-  for (let i = 0; i < keys.length && sessions.length > 0; i++) {
-    for (const row of sessions) if (row.token === keys[i]) found.push({ token: tokens[i] as string, row })
-  }
-  return found
 }
 
 /** Undoes what the handler has prepared for its reply: the status, the headers about the body, and a body that is a stream. */

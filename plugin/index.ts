@@ -6,7 +6,9 @@ import { Committer } from './commit/commit.js'
 import { Cookie } from './cookie.js'
 import { addHooks } from './hooks.js'
 import { settingsOf, type SessionOptions } from './options.js'
+import { loadSession } from './session/detached.js'
 import { Keeper } from './session/keeper.js'
+import { Loader } from './session/loader.js'
 // Renamed, because another plugin may declare its own `interface Session` in the module below, and that would be used.
 import type { Session as SqlSession } from './session/session.js'
 import { SessionStorage } from './session/storage.js'
@@ -20,6 +22,22 @@ import type { SessionStore } from '../stores/store.js'
 export interface Sessions {
   /** Returns what has become of sessions since the application was made, in this process, and what the store is doing. */
   stats (): SessionStats
+
+  /**
+   * Loads a session outside of a request: for socket.io, a worker, a subscription of GraphQL. Resolves to undefined if there is no live
+   * session, so that the caller can refuse: outside of a request no session can begin, because nobody would learn its token.
+   *
+   * The session is read and changed as in a request. Nothing saves it by itself: call `await session.commit()`. A change that
+   * nothing has saved by the time when nothing refers to the session any more is warned about. After `renewToken` and the commit the
+   * new token is in `session.token`; no cookie is sent. If the session ends meanwhile, each commit of changes rejects with
+   * `FST_SESSION_GONE`. Loading a session does not prolong it: `await session.touch()` does. `keepAlive` throws.
+   *
+   * Rejects with `FST_SESSION_INVALID_ARGUMENT` for a source that is neither a string nor undefined, and with
+   * `FST_SESSION_STORE_UNAVAILABLE`.
+   *
+   * @param source the Cookie header of the client, with all its cookies, or a token. Undefined, and text that has no token: no session
+   */
+  load (source: string | undefined): Promise<SqlSession | undefined>
 }
 
 declare module 'fastify' {
@@ -46,16 +64,22 @@ declare module 'fastify' {
 async function sessions (app: FastifyInstance, options: SessionOptions | SessionStore | SimpleStore): Promise<void> {
   const settings = settingsOf(options)
   claim(app, settings)
-  if (!app.hasPlugin('@fastify/cookie')) await app.register(cookie)
+  const sendsCookies = settings.token === undefined
+  if (sendsCookies && !app.hasPlugin('@fastify/cookie')) await app.register(cookie)
 
   const { store, inMemory } = settings
   const log = audible(app.log)
   const storage = new SessionStorage(settings, new Committer(settings))
   const { margin } = storage.rows
   const keeper = margin === undefined ? undefined : new Keeper(margin)
-  addHooks(app, settings, { storage, cookie: new Cookie(settings.cookie, app), keeper, unknown: new UnknownProperties() })
+  const registration = { storage, cookie: new Cookie(settings.cookie, app), sendsCookies, keeper, unknown: new UnknownProperties() }
+  const loader = new Loader(settings, storage)
+  addHooks(app, settings, registration, loader)
 
-  app.decorate(`${settings.name}s`, { stats: () => settings.report.stats(store.stats?.()) } satisfies Sessions)
+  app.decorate(`${settings.name}s`, {
+    stats: () => settings.report.stats(store.stats?.()),
+    load: async source => await loadSession(source, { registration, loader, settings, log: app.log })
+  } satisfies Sessions)
 
   app.addHook('onReady', async () => {
     if (inMemory && process.env['NODE_ENV'] === 'production') {

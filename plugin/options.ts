@@ -7,6 +7,7 @@ import { cookieOf, type CookieOptions } from './cookie-options.js'
 import { SessionReport } from './diagnostics.js'
 import { InvalidOptionError } from './errors.js'
 import { chooseStore, optionsFor, type ChosenStore, type StoreOptions } from './store-option.js'
+import type { TokenOption } from './token-source.js'
 import { USUAL_NAME } from './token.js'
 import { isTimed, type TimedStore } from '../stores/clock.js'
 import { guarded } from '../stores/guard.js'
@@ -36,6 +37,13 @@ export interface SessionOptions extends StoreOptions {
   properties?: boolean
   /** The cookie's attributes. */
   cookie?: CookieOptions
+  /**
+   * Returns the token of a request, for mobile applications and other clients that keep no cookies; undefined for a request without
+   * one. Synchronous. Then the plugin reads and sets no cookie: after `await session.commit()` the token is in `session.token`, for the
+   * reply. A string that is no token counts as none; what the function throws fails the request, and so does a value that is no string
+   * (`FST_SESSION_INVALID_OPTION`). Default: the token comes from the cookie.
+   */
+  token?: TokenOption
 }
 
 /** The options, checked, with every default filled in. */
@@ -50,6 +58,8 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
   readonly codec: Codec
   readonly properties: boolean
   readonly cookie: CookieSettings
+  /** Undefined: tokens come from cookies. */
+  readonly token: TokenOption | undefined
   /** Whether sessions are kept in this process: the store is 'memory', which is the default. */
   readonly inMemory: boolean
   /** Is told what becomes of the sessions. */
@@ -59,7 +69,7 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const OPTIONS = ['name', 'store', 'mysql', 'mssql', 'table', 'createTable', 'maxSessions', 'lifetime', 'idleTimeout', 'touchInterval',
-  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'properties', 'cookie']
+  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'properties', 'cookie', 'token']
 /** Options of Fastify's own `register`. */
 const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 /** What to write instead of options that other session plugins have. */
@@ -70,6 +80,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ['rolling', 'Use idleTimeout: requests then prolong the session'],
   ...['cookieName', 'cookiePrefix'].map(name => [name, 'Use cookie: { name: ... }'] as const),
   ...['idGenerator', 'genid', 'generateId'].map(name => [name, 'The plugin makes tokens of 256 random bits. Leave the option out'] as const),
+  ...['getToken', 'header', 'headerName', 'tokenHeader'].map(name => [name, 'Use token: request => request.headers[...], a function that returns the token of a request'] as const),
   ...['cookieOptions', 'cookieSettings'].map(name => [name, 'Use cookie: { path, domain, sameSite, secure, ... }'] as const),
   ['proxy', 'Create Fastify with { trustProxy: ... }'],
   ['httpOnly', 'Use cookie: { httpOnly: ... }'], ['secure', 'Use cookie: { secure: ... }'], ['sameSite', 'Use cookie: { sameSite: ... }'],
@@ -109,6 +120,7 @@ export function settingsOf (passed: unknown): Settings {
     codec,
     properties: boolean('properties', options.properties, false),
     cookie: cookieOf(options.cookie, name),
+    token: tokenOf(options),
     report: new SessionReport(name),
     inMemory: options.store === undefined || options.store === 'memory',
     place,
@@ -132,6 +144,13 @@ function codecOf (given: SessionOptions['codec'] = textCodec): Codec {
     throw new InvalidOptionError(`codec.holds must be a method that gives true or false, not ${inspected(codec.holds)}`)
   }
   return codec === textCodec || codec === gobCodec ? codec : checkedCodec(codec)
+}
+
+function tokenOf ({ token, cookie }: SessionOptions): TokenOption | undefined {
+  if (token === undefined) return undefined
+  if (typeof token !== 'function') throw new InvalidOptionError(`token must be a function that returns the token of a request, like request => request.headers['x-session'], not ${described(token)}`)
+  if (cookie !== undefined) throw new InvalidOptionError('cookie has no effect beside token: no cookie is read or set then. Leave one of the two out, or register the plugin twice, under two names')
+  return token
 }
 
 function propertyName (name: unknown = USUAL_NAME): string {

@@ -1,5 +1,5 @@
 import type { Changes } from './changes.js'
-import { Exchange } from './exchange.js'
+import { Exchange, type RenewOptions } from './exchange.js'
 import { Lines, type LineSettings } from './line.js'
 import { Rows, type Row, type RowSettings } from './rows.js'
 import type { SessionContent } from '../codecs/codec.js'
@@ -52,8 +52,8 @@ export class Committer {
   }
 
   /** {@link Exchange.renew} */
-  async renew (row: Row | undefined, newKey: string, changes: Changes, deadline: number): Promise<Row> {
-    return await this.#exchange.renew(row, newKey, changes, deadline)
+  async renew (row: Row | undefined, newKey: string, changes: Changes, deadline: number, options: RenewOptions): Promise<Row> {
+    return await this.#exchange.renew(row, newKey, changes, deadline, options)
   }
 
   /** Moves the row's expiry, if a touch is due and would move it. Returns the row as it is then. */

@@ -12,6 +12,12 @@ interface Decision {
   readonly writes: readonly Write[]
 }
 
+/** How a session is renewed. */
+export interface RenewOptions {
+  /** Whether a new session may begin in place of one that has ended. */
+  readonly mayBegin: boolean
+}
+
 /**
  * The commits that need a transaction: it locks rows, applies the changes to what the rows hold, and writes the outcome.
  * All of them throw `FST_SESSION_GONE` if the session has ended. A deadline is when the request stops waiting, in milliseconds
@@ -28,17 +34,18 @@ export class Exchange {
 
   /**
    * Renews: the session goes on under a new key, with a new lifetime. If its row is gone, a session with these changes
-   * alone begins. A repeated call must give the same key, so that a renewal whose answer was lost is found.
+   * alone begins, if it may. A repeated call must give the same key, so that a renewal whose answer was lost is found.
    *
    * @param row the session's row, if it has one
    */
-  async renew (row: Row | undefined, newKey: string, changes: Changes, deadline: number): Promise<Row> {
+  async renew (row: Row | undefined, newKey: string, changes: Changes, deadline: number, { mayBegin }: RenewOptions): Promise<Row> {
     const keys = [...row === undefined ? [] : [row.key], ...changes.merged]
     return await this.#rewrite(changes.wereAttempted ? [newKey, ...keys] : keys, deadline, locked => {
       const renewed = locked.find(newKey)
       if (renewed !== undefined && changes.missingIn(this.#rows.version(renewed.data)) !== changes) return this.#inPlace(locked, newKey, changes)
 
       const own = row === undefined ? undefined : locked.content(row.key)
+      if (own === undefined && !mayBegin) throw new SessionGoneError()
       const content = { ...own ?? this.#rows.emptyContent(), deadline: this.#rows.newDeadline(locked.now) }
       changes.apply(content, locked.merged(changes))
       const session = this.#encode(newKey, content, locked.now, changes)

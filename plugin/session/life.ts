@@ -2,26 +2,28 @@ import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { checkedCallback } from './arguments.js'
 import type { Keeper } from './keeper.js'
 import { Lease } from './lease.js'
+import type { SessionHost } from './host.js'
 import { Operations, type Registration } from './operations.js'
 import { calledBack } from './outcome.js'
+import { OutgoingCookie } from './outgoing-cookie.js'
 import { withProperties } from './properties.js'
 import { RequestSession } from './request-session.js'
 import type { Patience } from './patience.js'
 import { Response } from './response.js'
 import { SessionValues } from './session-values.js'
-import type { Candidate } from './storage.js'
+import type { Stored } from './stored.js'
+import type { Loaded } from './loader.js'
 import { varyByCookie } from '../response-head.js'
 import { audible } from '../warnings.js'
 import { withoutTokens } from '../../stores/errors.js'
 
 /** The life of a session in one request: loaded, opened at the first look, committed before the headers leave. */
-export class SessionLife {
+export class SessionLife implements SessionHost {
   readonly #of: Registration
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
-  readonly #candidates: readonly Candidate[]
-  readonly #renewed: string | undefined
-  readonly #askedAt: number | undefined
+  /** Undefined if the request has no token. */
+  readonly #loaded: Loaded | undefined
   readonly #loadedAt: number
   /** Undefined if sessions have no idle timeout. */
   readonly #lease: Lease | undefined
@@ -31,6 +33,8 @@ export class SessionLife {
   /** Undefined until somebody looks, so that a request that does not look costs no more than its query. */
   #values: SessionValues | undefined
   #operations: Operations | undefined
+  /** The session of the token that the client has sent. */
+  #received: Stored | undefined
   #patience: Patience | undefined
   /** Whether the application has looked at the session. */
   #isLookedAt = false
@@ -41,19 +45,13 @@ export class SessionLife {
   #finishing: Promise<void> | undefined
   #isWatched = false
 
-  /**
-   * @param candidates the rows that the cookies' tokens have found, in the order of the cookies
-   * @param askedAt when the store was asked for them, by `performance.now()`; undefined if it was not
-   * @param renewed if no row was found: the key of a session that another request has lately renewed
-   */
-  constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, candidates: readonly Candidate[], askedAt?: number, renewed?: string) {
+  /** @param loaded what the request's tokens have found; undefined if it has none */
+  constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, loaded?: Loaded) {
     this.#of = of
     this.#request = request
     this.#reply = reply
-    this.#candidates = candidates
-    this.#renewed = renewed
-    this.#askedAt = askedAt
-    this.#loadedAt = askedAt === undefined ? 0 : performance.now()
+    this.#loaded = loaded
+    this.#loadedAt = loaded === undefined ? 0 : performance.now()
     if (of.keeper === undefined) return
     this.#lease = this.#newLease(of.keeper)
     this.#lease.begin()
@@ -87,13 +85,12 @@ export class SessionLife {
     return this.#isDestroyed
   }
 
-  /** The session, opened at the first look. */
+  /** Opened at the first look. */
   look (): SessionValues {
     this.#isLookedAt = true
     return this.#opened()
   }
 
-  /** The same, to be changed. */
   edit (): SessionValues {
     this.watch()
     return this.look()
@@ -112,13 +109,11 @@ export class SessionLife {
     })
   }
 
-  /** Warns once for each name of a property that the session does not have. */
   warnOfUnknown (name: string): void {
     if (this.#of.unknown.isNew(name)) audible(this.#request.log).warn({}, `The property ${name} of a session was read, which has no such property: use request.session.get('${name}'), or register the plugin with properties: true`)
   }
 
-  /** Runs an operation of the application's, and calls back if the application wants that. */
-  run (method: string, callback: unknown, operation: (operations: Operations) => Promise<void>): Promise<void> {
+  run<R> (method: string, callback: unknown, operation: (operations: Operations) => Promise<R>): Promise<R> {
     const checked = checkedCallback(method, callback)
     this.look()
     return calledBack(operation(this.#operate()), checked, error => this.#ofResponse().fail(error))
@@ -139,7 +134,6 @@ export class SessionLife {
     return operations.destroy(begin, () => this.#sendCookieAtOnce(operations))
   }
 
-  /** Moves the expiry now, if that is due. */
   async prolong (): Promise<void> {
     await this.#lease?.prolong()
   }
@@ -163,7 +157,7 @@ export class SessionLife {
     const isFirst = !this.#isSent
     if (!isFirst && this.#reply.raw.headersSent) return undefined
     this.#isSent = true
-    if (this.#isLookedAt) varyByCookie(this.#reply)
+    if (this.#isLookedAt && this.#of.sendsCookies) varyByCookie(this.#reply)
     if (this.#operations?.isPending === true || this.#values?.mustCommit === true || (isFirst && this.#lease?.isPending === true)) {
       this.#finishing = this.#finish(isFirst).finally(() => {
         this.#finishing = undefined
@@ -209,14 +203,14 @@ export class SessionLife {
   #ofRequest (): Patience {
     if (this.#patience === undefined) {
       this.#patience = this.#of.storage.patience()
-      if (this.#askedAt !== undefined) this.#patience.waited(this.#askedAt, this.#loadedAt)
+      if (this.#loaded !== undefined) this.#patience.waited(this.#loaded.askedAt, this.#loadedAt)
     }
     return this.#patience
   }
 
   #newLease (keeper: Keeper): Lease {
     const { storage } = this.#of
-    const [first] = this.#candidates
+    const [first] = this.#loaded?.candidates ?? []
     return new Lease({
       storage,
       keeper,
@@ -231,17 +225,20 @@ export class SessionLife {
   }
 
   #opened (): SessionValues {
-    this.#values ??= this.#of.storage.open(this.#candidates, this.#loadedAt, this.#renewed, this.#request.log)
+    this.#values ??= this.#of.storage.open(this.#loaded, this.#loadedAt, this.#request.log)
     return this.#values
   }
 
   #operate (): Operations {
-    this.#operations ??= new Operations(this.#of, {
-      request: this.#request,
-      reply: this.#reply,
-      loaded: this.#opened().stored,
+    if (this.#operations !== undefined) return this.#operations
+    const { storage, cookie, sendsCookies } = this.#of
+    this.#received = this.#opened().stored
+    this.#operations = new Operations(storage, {
+      log: this.#request.log,
+      status: () => this.#reply.statusCode,
+      outgoing: sendsCookies ? new OutgoingCookie(cookie, storage.rows, this.#request, this.#received) : undefined,
       current: () => this.#opened(),
-      canSetCookie: () => this.#canSetCookie(),
+      tokens: { canReach: () => !sendsCookies || this.#canSetCookie(), mayBegin: true },
       touching: () => this.#lease?.prolonging,
       onFailure: () => this.watch(),
       patience: this.#ofRequest()
@@ -259,6 +256,10 @@ export class SessionLife {
     this.#operations?.reportFailure()
     if (this.#operations?.isCookieDue === true) {
       this.#request.log.warn({}, 'The cookie of a session is due, and did not leave: its deadline or rememberMe has changed after the headers were sent. Commit before the first byte')
+    }
+    const { stored, isTokenTold } = this.#values ?? {}
+    if (!this.#of.sendsCookies && this.#operations !== undefined && stored !== undefined && stored.token !== this.#received?.token && isTokenTold === false) {
+      this.#request.log.warn({}, 'A session has a new token, and the application has not read it, so the client cannot know it: call await session.commit(), and send session.token with the reply')
     }
     try {
       if (this.#values?.hasUntried === true) this.#warnOfLoss({})

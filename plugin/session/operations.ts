@@ -1,11 +1,10 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
 import type { Keeper } from './keeper.js'
-import { OutgoingCookie } from './outgoing-cookie.js'
+import type { OutgoingCookie } from './outgoing-cookie.js'
 import type { Patience } from './patience.js'
 import { Queue, type Failure } from './queue.js'
 import type { SessionValues } from './session-values.js'
-import type { Stored } from './stored.js'
-import type { SessionStorage } from './storage.js'
+import type { NewTokens, SessionStorage } from './storage.js'
 import type { UnknownProperties } from './unknown-properties.js'
 import type { Changes } from '../commit/changes.js'
 import type { Cookie } from '../cookie.js'
@@ -16,23 +15,25 @@ import { withoutTokens } from '../../stores/errors.js'
 export interface Registration {
   readonly storage: SessionStorage
   readonly cookie: Cookie
+  /** False: the token comes from elsewhere, and the application passes a new one on. */
+  readonly sendsCookies: boolean
   /** Undefined if sessions have no idle timeout. */
   readonly keeper: Keeper | undefined
   readonly unknown: UnknownProperties
 }
 
-/** What the operations of a request must know of it. */
+/** What the operations must know of the request, or of the program outside of one. */
 export interface Surroundings {
-  readonly request: FastifyRequest
-  readonly reply: FastifyReply
-  /** The session that the browser's cookie leads to, if there is one. */
-  readonly loaded: Stored | undefined
-  /** The session that the request has now. */
+  readonly log: FastifyBaseLogger
+  /** The status of the reply. */
+  readonly status: () => number
+  /** The cookie that follows from the operations; undefined if none does. */
+  readonly outgoing: OutgoingCookie | undefined
+  /** The session as it is now. */
   readonly current: () => SessionValues
-  /** Whether a new token can still reach the browser. */
-  readonly canSetCookie: () => boolean
+  readonly tokens: NewTokens
   /** The request's own touch, while one is on its way. A store that cannot compare could put back what it has read. */
-  readonly touching: () => Promise<void> | undefined
+  readonly touching?: () => Promise<void> | undefined
   /** Is called after an operation has failed. */
   readonly onFailure: () => void
   readonly patience: Patience
@@ -45,17 +46,15 @@ export interface Surroundings {
 export class Operations {
   readonly #storage: SessionStorage
   readonly #of: Surroundings
-  readonly #outgoing: OutgoingCookie
   readonly #queue = new Queue()
   /** Destroyed sessions that are not deleted yet. */
   #doomed: readonly SessionValues[] = []
   /** Whether a session was deleted. */
   #hasEnded = false
 
-  constructor ({ storage, cookie }: Registration, of: Surroundings) {
+  constructor (storage: SessionStorage, of: Surroundings) {
     this.#storage = storage
     this.#of = of
-    this.#outgoing = new OutgoingCookie(cookie, storage.rows, of.request, of.loaded)
   }
 
   /** Whether an operation is running. */
@@ -88,20 +87,28 @@ export class Operations {
   }
 
   /** Runs what reads from the store for the application. The reply reports its failure if nobody awaits it. */
-  read (work: (deadline: number) => Promise<void>): Promise<void> {
-    return this.#queue.read(async () => { await this.#of.patience.spend(work) }, this.#of.onFailure)
+  read<R> (work: (deadline: number) => Promise<R>): Promise<R> {
+    return this.#queue.read(async () => await this.#of.patience.spend(work), this.#of.onFailure)
   }
 
   /** Loads the session anew, without the changes that are not saved. Rejects with `FST_SESSION_GONE` if it has ended. */
   reload (): Promise<void> {
     return this.read(async deadline => {
       const values = this.#of.current()
-      const reloaded = values.stored === undefined ? undefined : await this.#storage.reload(values.stored, deadline, this.#of.request.log)
+      const reloaded = values.stored === undefined ? undefined : await this.#storage.reload(values.stored, deadline, this.#of.log)
       if (reloaded !== undefined) return values.reload(reloaded.stored, reloaded.content)
       values.rollBack()
       if (values.stored === undefined) return
       values.end()
       throw new SessionGoneError()
+    })
+  }
+
+  /** Whether the session has ended. */
+  isEnded (isDestroyed: boolean): Promise<boolean> {
+    return this.read(async deadline => {
+      const values = this.#of.current()
+      return (isDestroyed && values.stored === undefined) || await this.#storage.isEnded(values, deadline)
     })
   }
 
@@ -122,12 +129,12 @@ export class Operations {
 
   /** Sends the cookie that is due, if one is. `send` gets a Set-Cookie header, if one is due, and the one that it replaces. */
   sendCookie (send: (header: string | undefined, replaced: string | undefined) => void): void {
-    this.#outgoing.sendDue(this.#of.current().stored, this.#hasEnded, send)
+    this.#of.outgoing?.sendDue(this.#of.current().stored, this.#hasEnded, send)
   }
 
   /** Whether the browser has not been sent the cookie of the session as it is stored. */
   get isCookieDue (): boolean {
-    return this.#outgoing.isDue(this.#of.current().stored)
+    return this.#of.outgoing?.isDue(this.#of.current().stored) === true
   }
 
   /** Logs a failure that nobody else has learned of. */
@@ -135,7 +142,7 @@ export class Operations {
     const { failure } = this.#queue
     if (failure === undefined || failure.isReported || failure.isAwaited) return
     failure.isReported = true
-    this.#warn(failure.error, `A ${failure.isOfRead ? 'mergeSession(), reload() or regenerate()' : 'destroy() or commit()'} of the session failed, and the application did not await it`)
+    this.#warn(failure.error, `A ${failure.isOfRead ? 'mergeSession(), reload(), isEnded() or regenerate()' : 'destroy() or commit()'} of the session failed, and the application did not await it`)
   }
 
   /** Refuses a reply that looks like success after a failure. */
@@ -143,7 +150,7 @@ export class Operations {
     // An application that awaits the operation may answer its failure with a redirect. From one that does not, a redirect
     // looks like success.
     const least = failure.isReported || (failure.isOfRead && failure.isAwaited) ? 0 : failure.isAwaited ? 300 : 400
-    if (this.#of.reply.statusCode < least) this.#refuse(failure.error)
+    if (this.#of.status() < least) this.#refuse(failure.error)
     this.reportFailure()
     // The application goes on without the changes that have failed.
     this.#of.current().dropFailed()
@@ -165,7 +172,7 @@ export class Operations {
   #run<T> (snapshot: () => T, work: (taken: T, deadline: number) => Promise<void>): Promise<void> {
     const { patience, touching, onFailure } = this.#of
     const run = async (taken: T, deadline: number): Promise<void> => {
-      const touch = touching()
+      const touch = touching?.()
       if (touch !== undefined) await touch
       await work(taken, deadline)
     }
@@ -191,7 +198,7 @@ export class Operations {
       values.failed(taken)
       throw error
     }
-    await this.#storage.save(values, taken, deadline, this.#of.canSetCookie)
+    await this.#storage.save(values, taken, deadline, this.#of.tokens)
   }
 
   /** Ends the destroyed sessions, also those for which that has failed before. */
@@ -203,6 +210,6 @@ export class Operations {
   }
 
   #warn (error: unknown, message: string): void {
-    this.#of.request.log.warn({ err: withoutTokens(error) }, message)
+    this.#of.log.warn({ err: withoutTokens(error) }, message)
   }
 }

@@ -8,19 +8,19 @@ export type SessionCallback = { call (error: Error | null): unknown }['call']
  * The promise of an operation. It knows whether the application awaits it. If nobody does, its rejection is not an
  * unhandled one, which would end the process: the reply reports the failure.
  */
-export class Outcome extends Promise<void> {
+export class Outcome<T = void> extends Promise<T> {
   isAwaited = false
 
   static override get [Symbol.species] (): PromiseConstructor {
     return Promise
   }
 
-  constructor (executor: (resolve: () => void, reject: (error: unknown) => void) => void) {
+  constructor (executor: (resolve: (value: T) => void, reject: (error: unknown) => void) => void) {
     super(executor)
     void super.then(undefined, () => {})
   }
 
-  override then<A = void, B = never> (onFulfilled?: ((value: void) => A | PromiseLike<A>) | null, onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
+  override then<A = T, B = never> (onFulfilled?: ((value: T) => A | PromiseLike<A>) | null, onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
     this.isAwaited = true
     return super.then(onFulfilled, onRejected)
   }
@@ -32,7 +32,7 @@ export class Outcome extends Promise<void> {
  * @param callback what the application has passed, if it has passed anything
  * @param onThrow gets what the callback throws
  */
-export function calledBack (outcome: Promise<void>, callback: SessionCallback | undefined, onThrow: (error: unknown) => void): Promise<void> {
+export function calledBack<T> (outcome: Promise<T>, callback: SessionCallback | undefined, onThrow: (error: unknown) => void): Promise<T> {
   if (callback !== undefined) {
     const call = async (error: Error | null): Promise<void> => { await callback(error) }
     void outcome.then(async () => { await call(null) }, call).catch(onThrow)

@@ -29,12 +29,12 @@ export class Queue {
    * @param work the operation
    * @param onFailure is called after the operation has failed
    */
-  run<T> (snapshot: () => T, work: (taken: T) => Promise<void>, onFailure: () => void): Promise<void> {
+  run<T, R> (snapshot: () => T, work: (taken: T) => Promise<R>, onFailure: () => void): Promise<R> {
     let taken: T
     try {
       taken = snapshot()
     } catch (error) {
-      return new Outcome((_resolve, reject) => reject(error))
+      return new Outcome<R>((_resolve, reject) => reject(error))
     }
     return this.#enqueue(() => work(taken), failure => {
       this.#failure = failure
@@ -46,7 +46,7 @@ export class Queue {
    * Runs an operation that writes nothing, in the same order. The reply reports its failure only if the application does not
    * await it.
    */
-  read (work: () => Promise<void>, onFailure: () => void): Promise<void> {
+  read<R> (work: () => Promise<R>, onFailure: () => void): Promise<R> {
     return this.#enqueue(work, failure => {
       if (failure === undefined || this.#failure !== undefined) return
       this.#failure = failure
@@ -56,15 +56,15 @@ export class Queue {
   }
 
   /** @param end is called with the failure, or with undefined, before the promise settles */
-  #enqueue (work: () => Promise<void>, end: (failure: Failure | undefined) => void): Promise<void> {
+  #enqueue<R> (work: () => Promise<R>, end: (failure: Failure | undefined) => void): Promise<R> {
     const running = this.#last === undefined ? work() : this.#last.then(work)
     let last: Promise<void> | undefined
-    const outcome = new Outcome((resolve, reject) => {
+    const outcome = new Outcome<R>((resolve, reject) => {
       const leave = (): void => { if (this.#last === last) this.#last = undefined }
-      last = running.then(() => {
+      last = running.then(value => {
         end(undefined)
         leave()
-        resolve()
+        resolve(value)
       }, (error: unknown) => {
         end(new Failure(error, outcome))
         leave()
@@ -83,9 +83,9 @@ export class Failure {
   isReported = false
   /** Whether the operation would have written nothing. */
   isOfRead = false
-  readonly #outcome: Outcome
+  readonly #outcome: { readonly isAwaited: boolean }
 
-  constructor (error: unknown, outcome: Outcome) {
+  constructor (error: unknown, outcome: { readonly isAwaited: boolean }) {
     this.error = error
     this.#outcome = outcome
   }

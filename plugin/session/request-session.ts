@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { checkCookieOptions, checkedKeys } from './arguments.js'
-import type { SessionLife } from './life.js'
+import type { SessionHost } from './host.js'
 import type { SessionCallback } from './outcome.js'
 import type { Session, SessionStatus } from './session.js'
 import { sessionCookie, type SessionCookie } from './session-cookie.js'
@@ -11,7 +11,7 @@ import { isToken } from '../token.js'
 import { sessionId } from '../../stores/session-id.js'
 import { inspected } from '../../stores/validate.js'
 
-/** The session of a request as the application has it. Everything that it does not inherit from {@link Session} is private. */
+/** A session as the application has it. Everything that it does not inherit from {@link Session} is private. */
 export class RequestSession implements Session {
   static {
     guardProperties(RequestSession.prototype, (session, name) => {
@@ -20,9 +20,9 @@ export class RequestSession implements Session {
     })
   }
 
-  readonly #life: SessionLife
+  readonly #life: SessionHost
 
-  constructor (life: SessionLife) {
+  constructor (life: SessionHost) {
     this.#life = life
   }
 
@@ -87,7 +87,7 @@ export class RequestSession implements Session {
   }
 
   get token (): string {
-    return this.#life.look().stored?.token ?? ''
+    return this.#life.look().tellToken()
   }
 
   get id (): string {
@@ -115,7 +115,8 @@ export class RequestSession implements Session {
 
   rememberMe (remember: boolean): void {
     this.#life.edit().rememberMe(remember)
-    if (!remember) this.#life.of.cookie.warnOfForgetting()
+    const { of: { cookie, sendsCookies } } = this.#life
+    if (!remember && sendsCookies) cookie.warnOfForgetting()
   }
 
   commit (callback?: SessionCallback): Promise<void> {
@@ -128,6 +129,10 @@ export class RequestSession implements Session {
 
   reload (callback?: SessionCallback): Promise<void> {
     return this.#life.run('reload', callback, operations => operations.reload())
+  }
+
+  isEnded (): Promise<boolean> {
+    return this.#life.run('isEnded', undefined, operations => operations.isEnded(this.#life.isDestroyed))
   }
 
   touch (callback?: SessionCallback): Promise<void> {

@@ -1,6 +1,6 @@
 import { checkedDeadline, checkedKey } from './arguments.js'
 import { InPlace } from './in-place.js'
-import type { Predecessor, Stored } from './stored.js'
+import type { LastSeen, Predecessor, Stored } from './stored.js'
 import { Unsaved } from './unsaved.js'
 import type { SessionContent } from '../codecs/codec.js'
 import { untyped } from '../codecs/typed.js'
@@ -26,6 +26,9 @@ export class SessionValues {
   readonly #inPlace: InPlace
   /** The new token of a renewal that has failed, and that may have been carried out. */
   renewal: string | undefined
+  /** Where the session was found last, after others have renewed it. */
+  lastSeen: LastSeen | undefined
+  #isTokenTold = false
 
   private constructor (rows: Rows, stored: Stored | undefined, content: SessionContent | undefined, predecessor: Predecessor | undefined) {
     this.#rows = rows
@@ -53,6 +56,17 @@ export class SessionValues {
   /** Where the session was stored until another request ended it. */
   get predecessor (): Predecessor | undefined {
     return this.#predecessor
+  }
+
+  /** The token, for the application; '' if there is none. */
+  tellToken (): string {
+    this.#isTokenTold = true
+    return this.#stored?.token ?? ''
+  }
+
+  /** Whether the application has asked for the token since it is the one that it is. */
+  get isTokenTold (): boolean {
+    return this.#isTokenTold
   }
 
   get (key: string): unknown {
@@ -209,6 +223,7 @@ export class SessionValues {
   saved (taken: Changes, stored: Stored | undefined): void {
     this.#unsaved.saved(taken)
     if (stored === undefined) return
+    if (stored.token !== this.#stored?.token) this.#isTokenTold = false
     this.#stored = stored
     this.#predecessor = undefined
     const { values, deadline } = stored.row

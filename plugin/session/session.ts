@@ -164,6 +164,14 @@ export interface Session {
   reload (callback?: SessionCallback): Promise<void>
 
   /**
+   * Asks the store whether the session has ended: by a sign-out anywhere, or because it has expired. For a websocket or a stream of
+   * events that lives long. A session that another request has renewed has not ended; this is known if `isEnded` is called at least
+   * once a minute, and not with the codec 'gob', nor with a store that tells no successors. False for a session that was never
+   * stored. What the request has changed stays as it is.
+   */
+  isEnded (): Promise<boolean>
+
+  /**
    * Prolongs the session now, if the plugin has an `idleTimeout` and its `touchInterval` is over. Each reply does so by
    * itself. A failure is logged, and the next touch tries again.
    */

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import type { Loaded } from './loader.js'
 import { Patience } from './patience.js'
 import { SessionValues } from './session-values.js'
 import type { Stored } from './stored.js'
@@ -14,6 +15,7 @@ import { asBuffer } from '../../stores/bytes.js'
 import { timeLeft } from '../../stores/deadline.js'
 import { withoutTokens } from '../../stores/errors.js'
 import type { StoredSession } from '../../stores/store.js'
+import { MOST_SUCCESSORS } from '../../stores/successor.js'
 
 /** The token of a cookie, and the row that the store has for it. */
 export interface Candidate {
@@ -21,6 +23,15 @@ export interface Candidate {
   readonly row: StoredSession
 }
 
+/** What may become of a token that the client does not have yet. */
+export interface NewTokens {
+  /** Whether it can still reach the client. */
+  canReach (): boolean
+  /** Whether it may be that of a new session. */
+  readonly mayBegin: boolean
+}
+
+const NOTHING: Pick<Loaded, 'candidates' | 'renewed'> = { candidates: [], renewed: undefined }
 /** How many tokens are tried for a new session. A random token is never taken, but the connection may be lost each time. */
 const MOST_TOKENS = 3
 const TOUCH_FAILED = 'The expiry of a session could not be moved; the next request will try again'
@@ -50,10 +61,11 @@ export class SessionStorage {
   /**
    * Opens the session of the first cookie that leads to a live one.
    *
+   * @param loaded what was found for the tokens of a request; undefined if it has none
    * @param loadedAt when the rows were loaded, by `performance.now()`
-   * @param renewed if there are no rows: the key of a session that another request has lately renewed
    */
-  open (candidates: readonly Candidate[], loadedAt: number, renewed: string | undefined, log: FastifyBaseLogger): SessionValues {
+  open (loaded: Loaded | undefined, loadedAt: number, log: FastifyBaseLogger): SessionValues {
+    const { candidates, renewed } = loaded ?? NOTHING
     for (const { token, row } of candidates) {
       const content = this.#decode(row, log)
       if (content !== undefined) return SessionValues.of(this.rows, { token, row: this.rows.found(row, content, loadedAt) }, content)
@@ -84,14 +96,13 @@ export class SessionStorage {
    * `FST_SESSION_HEADERS_SENT`, `FST_SESSION_TOO_LARGE`, `FST_SESSION_STORE_UNAVAILABLE`, and what a function given to
    * update throws.
    *
-   * @param canSetCookie whether a new token can still reach the browser
    */
-  async save (values: SessionValues, taken: Changes, deadline: number, canSetCookie: () => boolean): Promise<void> {
+  async save (values: SessionValues, taken: Changes, deadline: number, tokens: NewTokens): Promise<void> {
     const { report } = this.#settings
     const before = values.stored?.row.key
     const since = report.since('commit')
     try {
-      const stored = taken.isEmpty ? undefined : await this.#write(values, taken, deadline, canSetCookie)
+      const stored = taken.isEmpty ? undefined : await this.#write(values, taken, deadline, tokens)
       values.saved(taken, stored)
       if (stored !== undefined) report.saved(before, stored.row, since)
     } catch (error) {
@@ -100,6 +111,25 @@ export class SessionStorage {
       if (endsSession(error)) values.end()
       throw error
     }
+  }
+
+  /** Whether a session has ended. One that others have renewed has not, as long as it is asked for once in {@link SUCCESSOR_TTL}. */
+  async isEnded (values: SessionValues, deadline: number): Promise<boolean> {
+    const known = values.stored?.row.key ?? values.predecessor?.key
+    if (known === undefined) return false
+    let key = values.lastSeen?.key === known ? values.lastSeen.as : known
+    for (let i = 0; i < MOST_SUCCESSORS; i++) {
+      const { sessions, successors = [] } = await this.#settings.store.find([key], timeLeft(deadline))
+      const row = sessions.find(({ token }) => token === key)
+      if (row !== undefined) {
+        values.lastSeen = { key: known, as: key }
+        return this.rows.liveContent(key, row.data, this.rows.now()) === undefined
+      }
+      const successor = successors.find(({ token }) => token === key)
+      if (successor === undefined) break
+      key = successor.to
+    }
+    return true
   }
 
   /** Ends a session, and what it has become by a renewal elsewhere. Returns whether there was anything to end. */
@@ -178,16 +208,17 @@ export class SessionStorage {
   }
 
   /** Where the session is stored now. Undefined if there is nothing worth storing. */
-  async #write (values: SessionValues, taken: Changes, deadline: number, canSetCookie: () => boolean): Promise<Stored | undefined> {
+  async #write (values: SessionValues, taken: Changes, deadline: number, tokens: NewTokens): Promise<Stored | undefined> {
     const { stored } = values
     if (stored !== undefined && !taken.renews) {
       return { token: stored.token, row: await this.#committer.update(stored.row, taken, deadline, values.contentWith(taken)) }
     }
     const content = stored === undefined ? values.contentWith(taken) ?? this.#newContent(taken) : undefined
     if (content?.values.size === 0 && !taken.outlivesValues) return undefined
-    if (!canSetCookie()) throw new HeadersSentError()
+    if (stored === undefined && !tokens.mayBegin) throw new SessionGoneError()
+    if (!tokens.canReach()) throw new HeadersSentError()
     if (values.predecessor !== undefined && !taken.renews) await this.#checkPredecessor(values, taken, deadline)
-    return content === undefined || taken.merged.length > 0 ? await this.#renew(values, taken, deadline) : await this.#insert(content, taken, deadline)
+    return content === undefined || taken.merged.length > 0 ? await this.#renew(values, taken, deadline, tokens) : await this.#insert(content, taken, deadline)
   }
 
   #newContent (taken: Changes): SessionContent {
@@ -211,10 +242,10 @@ export class SessionStorage {
   }
 
   /** Writes the session under a new token. The token stays the same until that has succeeded: see {@link Committer.renew}. */
-  async #renew (values: SessionValues, taken: Changes, deadline: number): Promise<Stored> {
+  async #renew (values: SessionValues, taken: Changes, deadline: number, { mayBegin }: NewTokens): Promise<Stored> {
     values.renewal ??= newToken()
     const token = values.renewal
-    const row = await this.#committer.renew(values.stored?.row, this.keyOf(token), taken, deadline)
+    const row = await this.#committer.renew(values.stored?.row, this.keyOf(token), taken, deadline, { mayBegin })
     values.renewal = undefined
     return { token, row }
   }

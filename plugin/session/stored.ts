@@ -12,3 +12,11 @@ export interface Predecessor {
   /** Whether the session lives on under another token, which the browser has or is about to get. Undefined: unknown. */
   readonly isRenewed: boolean | undefined
 }
+
+/** A row that a session was found in, after other requests have renewed it. */
+export interface LastSeen {
+  /** The row that this request knows the session by. */
+  readonly key: string
+  /** The row that the session was in. */
+  readonly as: string
+}

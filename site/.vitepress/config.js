@@ -18,7 +18,7 @@ export default defineConfig({
       { text: 'Start', items: [page('Quick start and reference', '/'), page('Coming from another plugin', '/docs/migrating'), page('Works with', '/docs/works-with')] },
       {
         text: 'The session',
-        items: [page('Concurrency', '/docs/concurrency'), page('Cookies and proxies', '/docs/cookies'), page('Lifetimes', '/docs/lifetimes'), page('Values', '/docs/values'), page('Errors and logs', '/docs/errors')]
+        items: [page('Concurrency', '/docs/concurrency'), page('Cookies and proxies', '/docs/cookies'), page('Lifetimes', '/docs/lifetimes'), page('Sessions that outlive a request', '/docs/long-lived'), page('Values', '/docs/values'), page('Errors and logs', '/docs/errors')]
       },
       {
         text: 'Stores',

@@ -15,6 +15,7 @@ const AROUND: Readonly<Record<string, string>> = {
   app: 'declare const app: import("fastify").FastifyInstance & { mysql: { pool: import("mysql2").Pool }, mssql: { pool: import("fastify-sql-sessions").MssqlSource } }',
   request: 'declare const request: import("fastify").FastifyRequest',
   reply: 'declare const reply: import("fastify").FastifyReply',
+  io: 'type Socket = { handshake: { headers: { cookie?: string | undefined } }, data: { session: import("fastify-sql-sessions").Session }, disconnect (close: boolean): void, on (event: string, listener: () => void): void }; declare const io: { use (middleware: (socket: Socket, next: (error?: Error) => void) => void): void, on (event: "connection", listener: (socket: Socket) => void): void }',
   handler: 'declare const handler: import("fastify").RouteHandlerMethod',
   sessions: 'declare const sessions: typeof import("fastify-sql-sessions").default',
   options: 'declare const options: import("fastify-sql-sessions").SessionOptions',

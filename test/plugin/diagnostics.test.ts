@@ -272,6 +272,6 @@ t.test('another registration has another property, and what the application has 
   t.equal((app as unknown as { adminSessions: typeof app.sessions }).adminSessions.stats().loads, 0)
   const taken = Fastify()
   t.teardown(async () => { await taken.close() })
-  taken.decorate('sessions', { stats: () => { throw new Error('not mine') } })
+  taken.decorate('sessions', { stats: () => { throw new Error('not mine') } } as never)
   await t.rejects(async () => { await taken.register(sessions, {}) }, { code: 'FST_SESSION_INVALID_OPTION', message: /app\.sessions exists already/ })
 })

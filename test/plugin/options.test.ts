@@ -36,7 +36,7 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
   [{ proxy: true }, 'There is no option proxy. Create Fastify with { trustProxy: ... }'],
   ...['url', 'uri', 'connectionString', 'pool', 'client'].map(name =>
     [{ store: 'mysql', [name]: 'mysql://user:secret@host/x' }, `There is no option ${name}. Use mysql or mssql: each takes a URL or connection string, options of its driver, or a pool`] as const),
-  [{ unheardOf: 1 }, 'There is no option unheardOf. There are: name, store, mysql, mssql, table, createTable, maxSessions, lifetime, idleTimeout, touchInterval, cleanupInterval, storeTimeout, hashTokenInStore, codec, properties, cookie, prefix, logLevel, logSerializers'],
+  [{ unheardOf: 1 }, 'There is no option unheardOf. There are: name, store, mysql, mssql, table, createTable, maxSessions, lifetime, idleTimeout, touchInterval, cleanupInterval, storeTimeout, hashTokenInStore, codec, properties, cookie, token, prefix, logLevel, logSerializers'],
 
   [{ name: '' }, "name must be the name of a property, like 'session' or 'adminSession', not ''"],
   [{ name: 'my session' }, "name must be the name of a property, like 'session' or 'adminSession', not 'my session'"],
@@ -112,6 +112,10 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
   [{ cookie: { name: '__host-id' } }, "cookie.name '__host-id' demands cookie.secure: true; browsers refuse the cookie otherwise"],
   [{ cookie: { name: '__Host-id', secure: true, domain: 'example.com' } }, "cookie.name '__Host-id' demands that cookie.domain is left out; browsers refuse the cookie otherwise"],
   [{ cookie: { name: '__Host-id', secure: true, path: '/app' } }, "cookie.name '__Host-id' demands cookie.path: '/'; browsers refuse the cookie otherwise"],
+
+  [{ token: 'x-session' }, "token must be a function that returns the token of a request, like request => request.headers['x-session'], not another string"],
+  [{ token: () => undefined, cookie: { name: 'a' } }, 'cookie has no effect beside token: no cookie is read or set then. Leave one of the two out, or register the plugin twice, under two names'],
+  [{ tokenHeader: 'x-session' }, 'There is no option tokenHeader. Use token: request => request.headers[...], a function that returns the token of a request'],
 
   [{ maxSessions: 0 }, 'maxSessions must be a whole number of 1 or more, not 0'],
   [{ cleanupInterval: -1 }, 'cleanupInterval must be a whole number of milliseconds from 0 to 1952257860, not -1'],
@@ -199,6 +203,7 @@ t.test('the defaults', async t => {
   const { store, codec, report, ...settings } = settingsOf(undefined)
   t.equal(report.stats(undefined).loads, 0)
   t.strictSame(settings, {
+    token: undefined,
     name: 'session',
     lifetime: 24 * 60 * 60 * 1000,
     idleTimeout: 0,

@@ -137,7 +137,7 @@ t.test('what nobody awaits and fails after the reply is logged', async t => {
     void session.reload()
   })
   await until(() => log.complaints.length > 0)
-  t.strictSame(log.complaints, ['A mergeSession(), reload() or regenerate() of the session failed, and the application did not await it'])
+  t.strictSame(log.complaints, ['A mergeSession(), reload(), isEnded() or regenerate() of the session failed, and the application did not await it'])
 })
 
 t.test('a read that failed and was awaited stands in the way of no reply, and hides no failed commit', async t => {

@@ -1,0 +1,136 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { checkedCallback } from './arguments.js'
+import type { SessionHost } from './host.js'
+import type { Loader } from './loader.js'
+import { Operations, type Registration } from './operations.js'
+import { calledBack } from './outcome.js'
+import { withProperties } from './properties.js'
+import { RequestSession } from './request-session.js'
+import type { Session } from './session.js'
+import { SessionValues } from './session-values.js'
+import { tokensIn } from '../cookie.js'
+import { InvalidArgumentError } from '../errors.js'
+import type { Settings } from '../options.js'
+import { isToken } from '../token.js'
+import { audible } from '../warnings.js'
+import { withoutTokens } from '../../stores/errors.js'
+import { described } from '../../stores/validate.js'
+
+/** What a session outside of a request is made with. */
+export interface Outside {
+  readonly registration: Registration
+  readonly loader: Loader
+  readonly settings: Pick<Settings, 'cookie' | 'token' | 'properties'>
+  readonly log: FastifyBaseLogger
+}
+
+/**
+ * Loads a session outside of a request.
+ *
+ * @param source a Cookie header, or a token
+ * @returns undefined if it leads to no live session
+ */
+export async function loadSession (source: unknown, { registration, loader, settings, log }: Outside): Promise<Session | undefined> {
+  const tokens = tokensOf(source, settings)
+  if (tokens.length === 0) return undefined
+  const loaded = await loader.load(tokens)
+  const values = registration.storage.open(loaded, performance.now(), log)
+  if (values.stored === undefined) return undefined
+  const host = new DetachedLife(registration, values, log)
+  const session = new RequestSession(host)
+  FORGOTTEN.register(session, host)
+  return settings.properties ? withProperties(session, () => {}) : session
+}
+
+function tokensOf (source: unknown, { cookie, token }: Outside['settings']): readonly string[] {
+  if (source === undefined) return []
+  if (typeof source !== 'string') throw new InvalidArgumentError(`load needs a Cookie header, like request.headers.cookie, or a token, not ${described(source)}`)
+  if (isToken(source)) return [source]
+  return token === undefined ? tokensIn(source, cookie.name) : []
+}
+
+/** Says of a session that nobody can use any more whether a change of it was lost. The life must not refer to the session. */
+const FORGOTTEN = new FinalizationRegistry<DetachedLife>(life => { life.reportLoss() })
+
+/** The life of a session outside of a request. It may not begin another session: nobody would learn its token. */
+class DetachedLife implements SessionHost {
+  readonly of: Registration
+  readonly log: FastifyBaseLogger
+  readonly #operations: Operations
+  #values: SessionValues
+  #isDestroyed = false
+
+  constructor (of: Registration, values: SessionValues, log: FastifyBaseLogger) {
+    this.of = of
+    this.log = log
+    this.#values = values
+    this.#operations = new Operations(of.storage, {
+      log,
+      status: () => 200,
+      outgoing: undefined,
+      current: () => this.#values,
+      tokens: { canReach: () => true, mayBegin: false },
+      // By then the application has said whether it waits for the operation.
+      onFailure: () => setImmediate(() => { this.#operations.reportFailure() }),
+      patience: of.storage.patience()
+    })
+  }
+
+  get isDestroyed (): boolean {
+    return this.#isDestroyed
+  }
+
+  look (): SessionValues {
+    return this.#values
+  }
+
+  edit (): SessionValues {
+    return this.#values
+  }
+
+  /** Whatever was changed is noticed when the session is forgotten. */
+  watch (): void {}
+
+  run<R> (method: string, callback: unknown, operation: (operations: Operations) => Promise<R>): Promise<R> {
+    const checked = checkedCallback(method, callback)
+    return calledBack(operation(this.#operations), checked, error => { this.log.error({ err: error }, 'A function that the session has called back has failed') })
+  }
+
+  commit (operations: Operations): Promise<void> {
+    return operations.commit(() => {})
+  }
+
+  destroy (operations: Operations): Promise<void> {
+    const begin = () => {
+      this.#values = SessionValues.empty(this.of.storage.rows)
+      this.#isDestroyed = true
+    }
+    return operations.destroy(begin, () => {})
+  }
+
+  async prolong (): Promise<void> {
+    const { storage } = this.of
+    await storage.patience().spend(deadline => storage.prolong(this.#values, deadline, this.log))
+  }
+
+  lastUntilClose (): void {
+    throw new InvalidArgumentError('keepAlive needs a request with a connection, and this session was loaded without one. Call await session.touch() from time to time')
+  }
+
+  warnOfUnknown (name: string): void {
+    if (this.of.unknown.isNew(name)) audible(this.log).warn({}, `The property ${name} of a session was read, which has no such property: use session.get('${name}'), or register the plugin with properties: true`)
+  }
+
+  /** Warns of changes that nothing has saved. */
+  reportLoss (): void {
+    try {
+      if (this.#values.hasUntried) this.#warnOfLoss({})
+    } catch (error) {
+      this.#warnOfLoss({ err: withoutTokens(error) })
+    }
+  }
+
+  #warnOfLoss (details: object): void {
+    this.log.warn(details, 'A session that was loaded outside of a request was changed, and the change was not saved: call await session.commit()')
+  }
+}

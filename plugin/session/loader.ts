@@ -1,0 +1,50 @@
+import type { Candidate, SessionStorage } from './storage.js'
+import type { Settings } from '../options.js'
+import type { StoredSession } from '../../stores/store.js'
+
+/** What the store has for the tokens of a request. */
+export interface Loaded {
+  /** The rows that were found, in the order of the tokens. */
+  readonly candidates: readonly Candidate[]
+  /** When the store was asked, by `performance.now()`. */
+  readonly askedAt: number
+  /** If no row was found: the key of a session that another request has lately renewed. */
+  readonly renewed: string | undefined
+}
+
+/** Loads the rows of sessions by their tokens. */
+export class Loader {
+  readonly #settings: Settings
+  readonly #storage: SessionStorage
+
+  constructor (settings: Settings, storage: SessionStorage) {
+    this.#settings = settings
+    this.#storage = storage
+  }
+
+  async load (tokens: readonly string[]): Promise<Loaded> {
+    const { store, report } = this.#settings
+    const keys = tokens.map(token => this.#storage.keyOf(token))
+    const askedAt = performance.now()
+    try {
+      const { sessions, renewed = NONE } = await store.find(keys)
+      const candidates = candidatesOf(tokens, keys, sessions)
+      report.load(tokens.length, candidates, askedAt)
+      return { candidates, askedAt, renewed: candidates.length === 0 ? renewed[0] : undefined }
+    } catch (error) {
+      report.failed('load', undefined, error)
+      throw error
+    }
+  }
+}
+
+const NONE: readonly never[] = []
+
+/** The keys are compared exactly, whatever the collation. */
+function candidatesOf (tokens: readonly string[], keys: readonly string[], sessions: readonly StoredSession[]): Candidate[] {
+  const found: Candidate[] = []
+  for (let i = 0; i < keys.length && sessions.length > 0; i++) {
+    for (const row of sessions) if (row.token === keys[i]) found.push({ token: tokens[i] as string, row })
+  }
+  return found
+}
