@@ -14,3 +14,10 @@ t.test('the pages of docs link to files that there are, and name tests that ther
     for (const [, path = ''] of text.matchAll(/`(test\/[\w./-]+)`/g)) t.ok(existsSync(join(root, path)), `${page}: ${path}`)
   }
 })
+
+t.test('the newest section of the changelog is about the version of the package', t => {
+  const [, newest] = /^## (\S+)/m.exec(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')) ?? []
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  t.equal(newest, version)
+  t.end()
+})
