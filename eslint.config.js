@@ -5,7 +5,7 @@ import neostandard, { plugins } from 'neostandard'
  * floors below. A source that is not listed here is an error, so a new folder or package needs a decision.
  */
 const ROOT_BELOW = '../(?!index\\.js|hooks\\.js)[\\w-]+\\.js'
-const STORES_SHARED = '../../stores/[\\w-]+\\.js'
+const STORES_SHARED = '../../stores/(express/source|[\\w-]+)\\.js'
 const FLOORS = {
   // The root sees all of the plugin and the stores, but no SQL driver.
   'plugin/*.ts': ['./.*', '../stores/.*', 'fastify', 'fastify-plugin', '@fastify/(cookie|error)'],
@@ -19,6 +19,7 @@ const FLOORS = {
   'stores/sql/**': ['./[^/]+', '../[^/]+'],
   'stores/mysql/**': ['./[^/]+', '../[^/]+', '../sql/[^/]+', 'mysql2'],
   'stores/mssql/**': ['./[^/]+', '../[^/]+', '../sql/[^/]+', 'mssql'],
+  'stores/express/**': ['./[^/]+', '../[^/]+', '../sql/[^/]+', '../mysql/[^/]+', '../mssql/[^/]+'],
   'stores/testing/**': ['./[^/]+', '../store\\.js']
 }
 

@@ -85,6 +85,16 @@ export class Cookie {
     return this.#serialize('', { maxAge: 0, expires: new Date(0) }, request)
   }
 
+  /** Returns the value of a cookie of another plugin. */
+  valueOfOther (header: string | undefined, name: string): string | undefined {
+    return header?.includes(name) === true ? this.#app.parseCookie(header)[name] : undefined
+  }
+
+  /** Returns the Set-Cookie header that removes a cookie of another plugin. */
+  clearOther (name: string, scope: { readonly path: string, readonly domain?: string }, request: FastifyRequest): string {
+    return this.#app.serializeCookie(name, '', { ...scope, maxAge: 0, expires: new Date(0), httpOnly: true, secure: this.#isSecure(request) })
+  }
+
   /** Warns once that the application lets shared caches keep responses that this cookie leaves with. */
   warnOfSharedCache (cacheControl: string): void {
     if (this.#warnedOfCache) return

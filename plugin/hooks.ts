@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { exposeToExpress } from './express.js'
 import { InvalidArgumentError, NotLoadedError, OptedOutError } from './errors.js'
+import type { Migration } from './session/migration.js'
 import type { Registration } from './session/operations.js'
 import { SessionLife } from './session/life.js'
 import type { Loader } from './session/loader.js'
@@ -16,8 +17,12 @@ const OPTED_OUT = false
 type Failed = Error
 type State = SessionLife | typeof NOT_LOADED | typeof OPTED_OUT | Failed
 
-/** Gives every request of `app` a session under `settings.name`. onRequest loads it, onSend commits it. */
-export function addHooks (app: FastifyInstance, settings: Settings, registration: Registration, loader: Loader): void {
+/**
+ * Gives every request of `app` a session under `settings.name`. onRequest loads it, onSend commits it.
+ *
+ * @param migration takes sessions of another plugin over, if the application had one
+ */
+export function addHooks (app: FastifyInstance, settings: Settings, registration: Registration, loader: Loader, migration?: Migration): void {
   const { name, properties } = settings
   const tokensOf = tokenSource(settings)
   const key = Symbol(`fastify-sql-sessions.${name}`)
@@ -62,13 +67,16 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
       fail(error instanceof Error ? error : new Error('The function of the option token has thrown something that is no Error', { cause: error }))
       return
     }
-    if (tokens.length === 0) {
+    const loading = tokens.length === 0 ? migration?.load(request) : loader.load(tokens)
+    if (loading === undefined) {
       setState(request, new SessionLife(registration, request, reply))
       done()
       return
     }
-    loader.load(tokens).then(loaded => {
-      setState(request, new SessionLife(registration, request, reply, loaded))
+    loading.then(loaded => {
+      const life = new SessionLife(registration, request, reply, loaded)
+      setState(request, life)
+      if (loaded.replacing !== undefined) life.migrated(loaded.replacing)
       done()
     }, fail)
   })

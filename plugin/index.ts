@@ -11,10 +11,12 @@ import { Keeper } from './session/keeper.js'
 import { Loader } from './session/loader.js'
 // Renamed, because another plugin may declare its own `interface Session` in the module below, and that would be used.
 import type { Session as SqlSession } from './session/session.js'
+import { Migration } from './session/migration.js'
 import { SessionStorage } from './session/storage.js'
 import { UnknownProperties } from './session/unknown-properties.js'
 import { audible } from './warnings.js'
 import type { SessionStats } from './diagnostics.js'
+import { StoreUnavailableError, withoutTokens } from '../stores/errors.js'
 import type { SimpleStore } from '../stores/simple.js'
 import type { SessionStore } from '../stores/store.js'
 
@@ -67,14 +69,15 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
   const sendsCookies = settings.token === undefined
   if (sendsCookies && !app.hasPlugin('@fastify/cookie')) await app.register(cookie)
 
-  const { store, inMemory } = settings
+  const { store, inMemory, previous } = settings
   const log = audible(app.log)
-  const storage = new SessionStorage(settings, new Committer(settings))
+  const committer = new Committer(settings)
+  const storage = new SessionStorage(settings, committer)
   const { margin } = storage.rows
   const keeper = margin === undefined ? undefined : new Keeper(margin)
   const registration = { storage, cookie: new Cookie(settings.cookie, app), sendsCookies, keeper, unknown: new UnknownProperties() }
   const loader = new Loader(settings, storage)
-  addHooks(app, settings, registration, loader)
+  addHooks(app, settings, registration, loader, previous && new Migration(settings, previous, registration, committer))
 
   app.decorate(`${settings.name}s`, {
     stats: () => settings.report.stats(store.stats?.()),
@@ -89,10 +92,15 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
       log.warn({}, `idleTimeout (${settings.idleTimeout} ms) is not shorter than lifetime (${settings.lifetime} ms), so it has no effect on most sessions`)
     }
     await store.open(log, readyTimeout(app))
+    await previous?.check().catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailableError)) throw error
+      log.warn({ err: withoutTokens(error) }, 'The database of the earlier sessions cannot be reached. The application starts all the same')
+    })
   })
   app.addHook('onClose', async () => {
     keeper?.stop()
     await store.close()
+    await previous?.close()
   })
 }
 
@@ -111,9 +119,14 @@ export { encrypted, type EncryptionOptions } from './codecs/encrypted.js'
 export type { EncryptionKey } from './codecs/keys.js'
 export { textCodec } from './codecs/text.js'
 export { onSessionEvent, SESSION_EVENTS, type SessionEvents, type SessionStats } from './diagnostics.js'
+export { fromExpress, type FromExpressOptions, type PreviousSessions } from './from-express.js'
 export type { CookieOptions, SessionOptions } from './options.js'
 export type { Session, SessionCallback, SessionData, SessionKey, SessionProperties, SessionStatus, SessionValue } from './session/session.js'
 export type { SessionCookie } from './session/session-cookie.js'
+export { connectStore } from '../stores/express/connect-store.js'
+export type { ExpressColumns } from '../stores/express/mysql.js'
+export type { ExpressSession, ExpressSource } from '../stores/express/source.js'
+export type { ExpressStore } from '../stores/express/store.js'
 export { memoryStore, type MemoryStoreOptions } from '../stores/memory/memory.js'
 export { mssqlStore, type MssqlConfig, type MssqlPool, type MssqlSource, type MssqlStoreOptions } from '../stores/mssql/mssql.js'
 export { mysqlStore, type MysqlSource, type MysqlPool, type MysqlPoolOptions, type MysqlStoreOptions } from '../stores/mysql/mysql.js'

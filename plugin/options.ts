@@ -6,6 +6,7 @@ import type { CookieSettings } from './cookie.js'
 import { cookieOf, type CookieOptions } from './cookie-options.js'
 import { SessionReport } from './diagnostics.js'
 import { InvalidOptionError } from './errors.js'
+import { previousOf, type ExpressSessions, type PreviousSessions } from './from-express.js'
 import { chooseStore, optionsFor, type ChosenStore, type StoreOptions } from './store-option.js'
 import type { TokenOption } from './token-source.js'
 import { USUAL_NAME } from './token.js'
@@ -44,6 +45,8 @@ export interface SessionOptions extends StoreOptions {
    * (`FST_SESSION_INVALID_OPTION`). Default: the token comes from the cookie.
    */
   token?: TokenOption
+  /** The sessions of the plugin that the application used before: {@link fromExpress}. They go on. Default: none. */
+  previous?: PreviousSessions
 }
 
 /** The options, checked, with every default filled in. */
@@ -60,6 +63,7 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
   readonly cookie: CookieSettings
   /** Undefined: tokens come from cookies. */
   readonly token: TokenOption | undefined
+  readonly previous: ExpressSessions | undefined
   /** Whether sessions are kept in this process: the store is 'memory', which is the default. */
   readonly inMemory: boolean
   /** Is told what becomes of the sessions. */
@@ -69,7 +73,7 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const OPTIONS = ['name', 'store', 'mysql', 'mssql', 'table', 'createTable', 'maxSessions', 'lifetime', 'idleTimeout', 'touchInterval',
-  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'properties', 'cookie', 'token']
+  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'properties', 'cookie', 'token', 'previous']
 /** Options of Fastify's own `register`. */
 const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 /** What to write instead of options that other session plugins have. */
@@ -82,6 +86,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map([
   ...['idGenerator', 'genid', 'generateId'].map(name => [name, 'The plugin makes tokens of 256 random bits. Leave the option out'] as const),
   ...['getToken', 'header', 'headerName', 'tokenHeader'].map(name => [name, 'Use token: request => request.headers[...], a function that returns the token of a request'] as const),
   ...['cookieOptions', 'cookieSettings'].map(name => [name, 'Use cookie: { path, domain, sameSite, secure, ... }'] as const),
+  ...['from', 'migrate', 'migrateFrom'].map(name => [name, 'Use previous: fromExpress({ secret, mysql: ... })'] as const),
   ['proxy', 'Create Fastify with { trustProxy: ... }'],
   ['httpOnly', 'Use cookie: { httpOnly: ... }'], ['secure', 'Use cookie: { secure: ... }'], ['sameSite', 'Use cookie: { sameSite: ... }'],
   ...['url', 'uri', 'connectionString', 'pool', 'client'].map(name => [name, 'Use mysql or mssql: each takes a URL or connection string, options of its driver, or a pool'] as const)
@@ -121,6 +126,7 @@ export function settingsOf (passed: unknown): Settings {
     properties: boolean('properties', options.properties, false),
     cookie: cookieOf(options.cookie, name),
     token: tokenOf(options),
+    previous: previousOf(options),
     report: new SessionReport(name),
     inMemory: options.store === undefined || options.store === 'memory',
     place,

@@ -3,6 +3,7 @@ import { closest } from '../stores/closest.js'
 import { memoryStore } from '../stores/memory/memory.js'
 import { mssqlStore, type MssqlSource } from '../stores/mssql/mssql.js'
 import { mysqlStore, type MysqlSource } from '../stores/mysql/mysql.js'
+import { isExpressStore } from '../stores/express/store.js'
 import { isSimpleStore, isStore, simpleStore, type SimpleStore } from '../stores/simple.js'
 import type { SessionStore } from '../stores/store.js'
 import { described } from '../stores/validate.js'
@@ -90,6 +91,7 @@ function noStore (store: unknown): string {
   const wanted = 'store must be \'memory\', \'mysql\', \'mssql\' or an object with the methods of SessionStore'
   const kind = kindOfSource(store)
   if (kind !== undefined) return `${wanted}. What was passed is for the option ${kind}: write { store: '${kind}', ${kind}: ... }`
+  if (isExpressStore(store)) return `${wanted}. A store for express-session goes through connectStore: write { store: connectStore(store) }`
   if (typeof store !== 'string') return `${wanted}, not ${described(store)}`
   const name = store.toLowerCase()
   const known = NAMES.get(name) ?? closest(name, ['memory', 'mysql', 'mssql'])

@@ -44,6 +44,8 @@ export class SessionLife implements SessionHost {
   /** What {@link beforeHeaders} is waiting for. */
   #finishing: Promise<void> | undefined
   #isWatched = false
+  /** Whether the browser has the cookie of another plugin, and none of this session. */
+  #isMigrated = false
 
   /** @param loaded what the request's tokens have found; undefined if it has none */
   constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, loaded?: Loaded) {
@@ -55,6 +57,15 @@ export class SessionLife implements SessionHost {
     if (of.keeper === undefined) return
     this.#lease = this.#newLease(of.keeper)
     this.#lease.begin()
+  }
+
+  /** The session was taken over from another plugin: its cookie leaves with the headers, and so does `clearing`, which removes the old one. */
+  migrated (clearing: string): void {
+    this.#isMigrated = true
+    const operations = this.#operate()
+    if (!this.#canSetCookie()) return
+    this.#sendCookieAtOnce(operations)
+    this.#ofResponse().sendOtherAtOnce(clearing)
   }
 
   /** What the application sees of it. */
@@ -232,7 +243,8 @@ export class SessionLife implements SessionHost {
   #operate (): Operations {
     if (this.#operations !== undefined) return this.#operations
     const { storage, cookie, sendsCookies } = this.#of
-    this.#received = this.#opened().stored
+    if (!this.#isMigrated) this.#received = this.#opened().stored
+    else this.#opened()
     this.#operations = new Operations(storage, {
       log: this.#request.log,
       status: () => this.#reply.statusCode,

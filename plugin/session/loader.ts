@@ -10,6 +10,8 @@ export interface Loaded {
   readonly askedAt: number
   /** If no row was found: the key of a session that another request has lately renewed. */
   readonly renewed: string | undefined
+  /** If the session was taken over from another plugin: the Set-Cookie header that takes that plugin's cookie away. */
+  readonly replacing?: string
 }
 
 /** Loads the rows of sessions by their tokens. */

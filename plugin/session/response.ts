@@ -37,6 +37,11 @@ export class Response {
     operations.sendCookie((header, replaced) => addCookieAtOnce(this.#reply, this.#sending(header, replaced)))
   }
 
+  /** Sends another cookie with the headers, whatever sends them. */
+  sendOtherAtOnce (header: string): void {
+    addCookieAtOnce(this.#reply, this.#sending(header, undefined))
+  }
+
   /** Calls back once the response has been sent; at once if it has been. */
   onFinish (listener: () => void): void {
     const { raw } = this.#reply

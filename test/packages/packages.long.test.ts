@@ -10,6 +10,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { makeDatabase } from '../support/database.js'
+import { makeSqlServer } from '../support/sql-server.js'
 
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
@@ -61,7 +63,8 @@ t.test('real packages', async t => {
   const applications = (await readdir(join(folder, 'applications'))).filter(file => file.endsWith('.mjs') && file !== 'site.mjs')
   for (const file of applications) {
     t.test(file, async t => {
-      const { stdout } = await run(process.execPath, [join('applications', file)], { cwd: folder })
+      const env = file === 'migrating.mjs' ? { ...process.env, MYSQL_URL: (await makeDatabase(t)).url, MSSQL_CONFIG: JSON.stringify((await makeSqlServer(t)).config) } : process.env
+      const { stdout } = await run(process.execPath, [join('applications', file)], { cwd: folder, env })
       const checks = stdout.split('\n').filter(line => line.startsWith('{"name":')).map(line => JSON.parse(line) as Check)
       t.ok(checks.length > 0, 'something was checked')
       for (const { name, failure } of checks) t.equal(failure, undefined, name)

@@ -36,7 +36,7 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
   [{ proxy: true }, 'There is no option proxy. Create Fastify with { trustProxy: ... }'],
   ...['url', 'uri', 'connectionString', 'pool', 'client'].map(name =>
     [{ store: 'mysql', [name]: 'mysql://user:secret@host/x' }, `There is no option ${name}. Use mysql or mssql: each takes a URL or connection string, options of its driver, or a pool`] as const),
-  [{ unheardOf: 1 }, 'There is no option unheardOf. There are: name, store, mysql, mssql, table, createTable, maxSessions, lifetime, idleTimeout, touchInterval, cleanupInterval, storeTimeout, hashTokenInStore, codec, properties, cookie, token, prefix, logLevel, logSerializers'],
+  [{ unheardOf: 1 }, 'There is no option unheardOf. There are: name, store, mysql, mssql, table, createTable, maxSessions, lifetime, idleTimeout, touchInterval, cleanupInterval, storeTimeout, hashTokenInStore, codec, properties, cookie, token, previous, prefix, logLevel, logSerializers'],
 
   [{ name: '' }, "name must be the name of a property, like 'session' or 'adminSession', not ''"],
   [{ name: 'my session' }, "name must be the name of a property, like 'session' or 'adminSession', not 'my session'"],
@@ -204,6 +204,7 @@ t.test('the defaults', async t => {
   t.equal(report.stats(undefined).loads, 0)
   t.strictSame(settings, {
     token: undefined,
+    previous: undefined,
     name: 'session',
     lifetime: 24 * 60 * 60 * 1000,
     idleTimeout: 0,
