@@ -2,7 +2,7 @@ import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { endsSession } from './errors.js'
 import { PREFIX, type StoreEvents, type StoreStats } from '../stores/diagnostics.js'
 import { StoreUnavailableError } from '../stores/errors.js'
-import { sessionId } from '../stores/session-id.js'
+import { sessionId, type SessionId } from '../stores/session-id.js'
 
 /*
  * What becomes of sessions, told on channels of node:diagnostics_channel, and counted. An event is made only if somebody
@@ -91,6 +91,7 @@ const { load, begin, commit, merge, gone, renew, destroy, touch, unavailable } =
 /** Tells and counts what becomes of the sessions of one registration. */
 export class SessionReport {
   readonly #name: string
+  readonly #idOf: SessionId
   #loads = 0
   #found = 0
   #begins = 0
@@ -102,8 +103,10 @@ export class SessionReport {
   #touches = 0
   #unavailable = 0
 
-  constructor (name: string) {
+  /** @param idOf names a session by the key of its row */
+  constructor (name: string, idOf: SessionId = sessionId) {
     this.#name = name
+    this.#idOf = idOf
   }
 
   /** The time at which something begins, if somebody listens for its end. */
@@ -115,7 +118,7 @@ export class SessionReport {
   load (asked: number, found: ReadonlyArray<{ readonly row: { readonly token: string } }>, since: number): void {
     this.#loads++
     if (found.length > 0) this.#found++
-    if (load.hasSubscribers) this.#tell('load', { name: this.#name, ids: found.map(({ row }) => sessionId(row.token)), asked, ms: elapsed(since) })
+    if (load.hasSubscribers) this.#tell('load', { name: this.#name, ids: found.map(({ row }) => this.#idOf(row.token)), asked, ms: elapsed(since) })
   }
 
   /**
@@ -129,7 +132,7 @@ export class SessionReport {
       if (begin.hasSubscribers) this.#tell('begin', this.#of(key))
     } else if (before !== key) {
       this.#renews++
-      if (renew.hasSubscribers) this.#tell('renew', { ...this.#of(key), from: sessionId(before) })
+      if (renew.hasSubscribers) this.#tell('renew', { ...this.#of(key), from: this.#idOf(before) })
     }
     this.#commits++
     if (commit.hasSubscribers) this.#tell('commit', { ...this.#of(key), bytes: data.length, ms: elapsed(since) })
@@ -179,7 +182,7 @@ export class SessionReport {
   }
 
   #of (key: string | undefined): OfSession {
-    return { name: this.#name, id: key === undefined ? '' : sessionId(key) }
+    return { name: this.#name, id: key === undefined ? '' : this.#idOf(key) }
   }
 
   /** The compiler checks the event against its channel. */

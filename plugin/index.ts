@@ -70,6 +70,7 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
   if (sendsCookies && !app.hasPlugin('@fastify/cookie')) await app.register(cookie)
 
   const { store, inMemory, previous } = settings
+  store.keysAreHashes?.(settings.hashTokenInStore)
   const log = audible(app.log)
   const committer = new Committer(settings)
   const storage = new SessionStorage(settings, committer)

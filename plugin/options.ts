@@ -13,6 +13,7 @@ import { USUAL_NAME } from './token.js'
 import { isTimed, type TimedStore } from '../stores/clock.js'
 import { guarded } from '../stores/guard.js'
 import { storeTimeoutOf } from '../stores/sql/sql-store.js'
+import { idOfHash, sessionId, type SessionId } from '../stores/session-id.js'
 import { boolean, described, duration, inspected, knownOnly } from '../stores/validate.js'
 
 export type { CookieOptions } from './cookie-options.js'
@@ -58,6 +59,8 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
   readonly touchInterval: number
   readonly storeTimeout: number
   readonly hashTokenInStore: boolean
+  /** Names a session by the key of its row, in `session.id`, `app.sessions`, events and logs. */
+  readonly idOf: SessionId
   readonly codec: Codec
   readonly properties: boolean
   readonly cookie: CookieSettings
@@ -115,19 +118,22 @@ export function settingsOf (passed: unknown): Settings {
   }
   const storeTimeout = storeTimeoutOf(options.storeTimeout === undefined && isTimed(store) ? store : options)
   const codec = codecOf(options.codec)
+  const hashTokenInStore = boolean('hashTokenInStore', options.hashTokenInStore, codec.isShared !== true)
+  const idOf = hashTokenInStore ? idOfHash : sessionId
   return Object.freeze({
     name,
     lifetime,
     idleTimeout,
     touchInterval,
     storeTimeout,
-    hashTokenInStore: boolean('hashTokenInStore', options.hashTokenInStore, codec.isShared !== true),
+    hashTokenInStore,
+    idOf,
     codec,
     properties: boolean('properties', options.properties, false),
     cookie: cookieOf(options.cookie, name),
     token: tokenOf(options),
     previous: previousOf(options),
-    report: new SessionReport(name),
+    report: new SessionReport(name, idOf),
     inMemory: options.store === undefined || options.store === 'memory',
     place,
     table,

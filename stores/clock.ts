@@ -6,6 +6,11 @@ export interface TimedStore extends SessionStore {
   now (): number | undefined
   /** The option of that name, if the store was made with one: how long a request waits for it, in milliseconds. */
   readonly storeTimeout?: number
+  /**
+   * Says whether the keys of rows are hashes of tokens. Then the store's events name sessions as the plugin does; until it is
+   * called they have ids that find no row.
+   */
+  keysAreHashes? (areHashes: boolean): void
 }
 
 export function isTimed (store: SessionStore): store is TimedStore {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { channel } from 'node:diagnostics_channel'
-import { sessionId } from './session-id.js'
+import { idOfHash, sessionId, type SessionId } from './session-id.js'
 
 /*
  * What the stores tell on channels of node:diagnostics_channel, and count. An event is made only if somebody listens. None
@@ -78,6 +78,8 @@ export function contextOfCall (): Run | undefined {
 /** Tells and counts what a store does. */
 export class StoreReport {
   readonly store: string
+  #idOf: SessionId = sessionId
+  #areHashes: boolean | undefined
   #batches = 0
   #rows = 0
   #retries = 0
@@ -89,13 +91,19 @@ export class StoreReport {
     this.store = store
   }
 
+  /** {@link TimedStore.keysAreHashes}. A store that serves several registrations names sessions by their keys only if all of them hash. */
+  keysAreHashes (areHashes: boolean): void {
+    this.#areHashes = areHashes && this.#areHashes !== false
+    this.#idOf = this.#areHashes ? idOfHash : sessionId
+  }
+
   /** A statement begins. Returns what to call when it has ended; undefined if nobody listens. */
   begin (operation: Operation, calls: readonly Call[], waiting: number): ((bytes: number, error?: unknown) => void) | undefined {
     this.#batches++
     this.#rows += calls.length
     if (!batch.hasSubscribers) return undefined
     const since = performance.now()
-    const callers = calls.map(({ keys, run = direct }) => ({ ids: keys.map(sessionId), run }))
+    const callers = calls.map(({ keys, run = direct }) => ({ ids: keys.map(this.#idOf), run }))
     return (bytes, error) => {
       tell(batch, 'batch', { store: this.store, operation, rows: calls.length, bytes, ms: performance.now() - since, waiting, callers, error: error === undefined ? undefined : codeOf(error) })
     }

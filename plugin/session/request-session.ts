@@ -8,7 +8,6 @@ import { guardProperties } from './unknown-properties.js'
 import { isObject } from '../codecs/value.js'
 import { InvalidArgumentError } from '../errors.js'
 import { isToken } from '../token.js'
-import { sessionId } from '../../stores/session-id.js'
 import { inspected } from '../../stores/validate.js'
 
 /** A session as the application has it. Everything that it does not inherit from {@link Session} is private. */
@@ -92,7 +91,7 @@ export class RequestSession implements Session {
 
   get id (): string {
     const { stored } = this.#life.look()
-    return stored === undefined ? '' : sessionId(stored.row.key)
+    return stored === undefined ? '' : this.#life.of.storage.idOf(stored.row.key)
   }
 
   get sessionID (): string {

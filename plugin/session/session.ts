@@ -125,7 +125,10 @@ export interface Session {
   /** The token, as the cookie has it: a secret. Empty before the first commit. Until a renewal is committed, the old token. */
   readonly token: string
 
-  /** A short hash of the token, for logs. Empty if there is no token. */
+  /**
+   * Names the session in logs, events and `app.sessions`, and may be shown to its user. It is not the token, and nobody can
+   * compute the token from it. It changes with the token. Empty if there is no token.
+   */
   readonly id: string
 
   /** When the session ends, however much it is used. For a session that is not stored: when it would end. */

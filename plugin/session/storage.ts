@@ -53,6 +53,11 @@ export class SessionStorage {
     return this.#settings.lifetime
   }
 
+  /** The name of the session in the row of this key. */
+  idOf (key: string): string {
+    return this.#settings.idOf(key)
+  }
+
   /** The key of the row that a token leads to. */
   keyOf (token: string): string {
     return this.#settings.hashTokenInStore ? hashToken(token, this.#settings.name) : token

@@ -174,6 +174,10 @@ class MemoryStore implements TimedStore {
     return time()
   }
 
+  keysAreHashes (areHashes: boolean): void {
+    this.#report.keysAreHashes(areHashes)
+  }
+
   stats (): StoreStats {
     return this.#report.stats({ underWay: 0, waiting: 0 })
   }

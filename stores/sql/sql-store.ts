@@ -172,6 +172,10 @@ export class SqlStore<Connection> implements TimedStore {
     return this.#clock.now()
   }
 
+  keysAreHashes (areHashes: boolean): void {
+    this.#report.keysAreHashes(areHashes)
+  }
+
   stats (): StoreStats {
     return this.#report.stats(this.#lastReady?.lanes.load ?? { underWay: 0, waiting: 0 })
   }

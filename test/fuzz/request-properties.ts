@@ -24,6 +24,6 @@ export const REQUEST_PROPERTIES: readonly Property[] = [
   property('the key of a row and the id of a session tell nothing of the token', fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), fc.constantFrom('session', 'adminSession'), (bytes, name) => {
     const token = Buffer.from(bytes).toString('base64url')
     const hash = hashToken(token, name)
-    return isToken(hash) && hash !== token && /^[\w-]{12}$/.test(sessionId(token)) && !hash.includes(sessionId(token)) && hashToken(token, 'other') !== hash
+    return isToken(hash) && hash !== token && /^[\w-]{16}$/.test(sessionId(token)) && !hash.includes(sessionId(token)) && hashToken(token, 'other') !== hash
   }))
 ]

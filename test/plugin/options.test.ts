@@ -200,7 +200,8 @@ t.test('an error about an option shows no password', async t => {
 })
 
 t.test('the defaults', async t => {
-  const { store, codec, report, ...settings } = settingsOf(undefined)
+  const { store, codec, report, idOf, ...settings } = settingsOf(undefined)
+  t.equal(idOf('k'.repeat(43)), 'k'.repeat(16))
   t.equal(report.stats(undefined).loads, 0)
   t.strictSame(settings, {
     token: undefined,

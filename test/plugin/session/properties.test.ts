@@ -113,7 +113,7 @@ t.test('session.cookie and session.sessionID tell what they tell in express-sess
     // The deadline is of the store's clock, and may be a millisecond ahead.
     t.ok(Number(cookie.maxAge) > 0 && Number(cookie.maxAge) < 61_000)
     t.strictSame(cookie.expires, session.deadline)
-    t.match(session.sessionID, /^[\w-]{12}$/)
+    t.match(session.sessionID, /^[\w-]{16}$/)
     t.equal(session.sessionID, session.id)
     t.equal((request as never)['sessionID'], session.id)
     for (const change of [() => { Object.assign(cookie, { maxAge: 1 }) }, () => { Reflect.deleteProperty(cookie, 'maxAge') }, () => { Object.defineProperty(cookie, 'maxAge', { value: 1 }) }]) {
