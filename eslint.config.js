@@ -10,6 +10,7 @@ const FLOORS = {
   // The root sees all of the plugin and the stores, but no SQL driver.
   'plugin/*.ts': ['./.*', '../stores/.*', 'fastify', 'fastify-plugin', '@fastify/(cookie|error)'],
   'plugin/session/**': ['./[^/]+', '../(commit|codecs)/[^/]+', ROOT_BELOW, STORES_SHARED, 'fastify'],
+  'plugin/owners/**': ['./[^/]+', '../(commit|codecs|session)/[^/]+', ROOT_BELOW, STORES_SHARED],
   'plugin/commit/**': ['./[^/]+', '../codecs/[^/]+', ROOT_BELOW, STORES_SHARED],
   'plugin/codecs/*.ts': ['./[^/]+', './gob/[^/]+', '../errors\\.js', STORES_SHARED],
   'plugin/codecs/gob/**': ['./[^/]+', '../[^/]+', '../../errors\\.js', '../../../stores/[\\w-]+\\.js'],

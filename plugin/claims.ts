@@ -17,6 +17,7 @@ export function claim (app: FastifyInstance, settings: Settings): void {
   for (const other of others) {
     checkCookies(settings, other)
     checkRows(settings, other)
+    checkOwners(settings, other)
   }
   scope[CLAIMS] = [...others, settings]
 }
@@ -34,4 +35,10 @@ function checkCookies ({ name, cookie, token }: Settings, other: Settings): void
 function checkRows ({ name, place, table, hashTokenInStore }: Settings, other: Settings): void {
   if (place === undefined || place !== other.place || table !== other.table || (hashTokenInStore && other.hashTokenInStore)) return
   throw new InvalidOptionError(`request.${name} and request.${other.name} keep their rows in one table, and hashTokenInStore is false, so a cookie of one would open sessions of the other. Give request.${name} a table of its own: { table: '${name}s' }`)
+}
+
+/** Nothing in a row says which registration it is of, so a user 7 and an administrator 7 would be one owner. */
+function checkOwners ({ name, place, table, owner }: Settings, other: Settings): void {
+  if (place === undefined || place !== other.place || table !== other.table || (owner === undefined && other.owner === undefined)) return
+  throw new InvalidOptionError(`request.${name} and request.${other.name} keep their rows in one table, and have the option owner, so an owner of one would be an owner of the other. Give request.${name} a table of its own: { table: '${name}s' }`)
 }

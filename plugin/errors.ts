@@ -28,6 +28,11 @@ export const InvalidValueError = createError<[string, string]>(
   'FST_SESSION_INVALID_VALUE', 'The session cannot keep %s: %s. It keeps string, number, boolean, null, array, plain object, Date, bigint, Uint8Array, Map and Set', 500, TypeError
 )
 
+/** A value of the key that says whose session it is. */
+export const OwnerValueError = createError<[string, string]>(
+  'FST_SESSION_INVALID_VALUE', 'The session cannot keep %s: it says whose session it is (option owner), so its value must be a string, a finite number, a bigint or null, not %s', 500, TypeError
+)
+
 /** A value for which Go has no type, where the codec is `gob`. */
 export const NoGoValueError = createError<[string, string]>(
   'FST_SESSION_INVALID_VALUE', 'The session cannot keep %s: %s. As Go\'s gob it keeps string, number, boolean, null, array, plain object, Date, bigint of 64 bits and Uint8Array', 500, TypeError
@@ -49,6 +54,16 @@ export const NotLoadedError = createError<[string]>(
 /** A session needs a cookie, but the headers of the response have been sent. */
 export const HeadersSentError = createError(
   'FST_SESSION_HEADERS_SENT', 'A new session, or a new token, needs a cookie, but the headers of the response have been sent. Commit before the first byte', 500
+)
+
+/** `app.sessions` was asked for the sessions of an owner, and knows none. */
+export const OwnersOffError = createError<[string]>(
+  'FST_SESSION_NO_OWNERS', '%s was asked for the sessions of an owner, and the plugin does not know whose a session is. Register it with the key of the value that says so: { owner: \'userId\' }', 500
+)
+
+/** Sign-out everywhere did not come to an end. */
+export const OwnerBusyError = createError<[number]>(
+  'FST_SESSION_OWNER_BUSY', 'The sessions of the owner were ended %s times, and each time there were new ones. Keep the owner from signing in, then end them again', 503
 )
 
 /** The plugin was registered twice under one name. */

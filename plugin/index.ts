@@ -6,6 +6,7 @@ import { Committer } from './commit/commit.js'
 import { Cookie } from './cookie.js'
 import { addHooks } from './hooks.js'
 import { settingsOf, type SessionOptions } from './options.js'
+import { AppSessions, type UserSessions } from './owners/app-sessions.js'
 import { loadSession } from './session/detached.js'
 import { Keeper } from './session/keeper.js'
 import { Loader } from './session/loader.js'
@@ -21,7 +22,7 @@ import type { SimpleStore } from '../stores/simple.js'
 import type { SessionStore } from '../stores/store.js'
 
 /** `app.sessions`, or `app.adminSessions` for a registration of the name `adminSession`. */
-export interface Sessions {
+export interface Sessions extends UserSessions {
   /** Returns what has become of sessions since the application was made, in this process, and what the store is doing. */
   stats (): SessionStats
 
@@ -80,10 +81,11 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
   const loader = new Loader(settings, storage)
   addHooks(app, settings, registration, loader, previous && new Migration(settings, previous, registration, committer))
 
-  app.decorate(`${settings.name}s`, {
+  const users = new AppSessions(settings, storage.rows, log)
+  app.decorate(`${settings.name}s`, Object.assign(users, {
     stats: () => settings.report.stats(store.stats?.()),
-    load: async source => await loadSession(source, { registration, loader, settings, log: app.log })
-  } satisfies Sessions)
+    load: async (source: unknown) => await loadSession(source, { registration, loader, settings, log: app.log })
+  }) satisfies Sessions)
 
   app.addHook('onReady', async () => {
     if (inMemory && process.env['NODE_ENV'] === 'production') {
@@ -122,6 +124,9 @@ export { textCodec } from './codecs/text.js'
 export { onSessionEvent, SESSION_EVENTS, type SessionEvents, type SessionStats } from './diagnostics.js'
 export { fromExpress, type FromExpressOptions, type PreviousSessions } from './from-express.js'
 export type { CookieOptions, SessionOptions } from './options.js'
+export type { Owner } from './owner.js'
+export type { OfOwner, UserSessions } from './owners/app-sessions.js'
+export type { SessionRecord } from './owners/record.js'
 export type { Session, SessionCallback, SessionData, SessionKey, SessionProperties, SessionStatus, SessionValue } from './session/session.js'
 export type { SessionCookie } from './session/session-cookie.js'
 export { connectStore } from '../stores/express/connect-store.js'

@@ -13,6 +13,7 @@ import { USUAL_NAME } from './token.js'
 import { isTimed, type TimedStore } from '../stores/clock.js'
 import { guarded } from '../stores/guard.js'
 import { storeTimeoutOf } from '../stores/sql/sql-store.js'
+import type { SessionStore } from '../stores/store.js'
 import { idOfHash, sessionId, type SessionId } from '../stores/session-id.js'
 import { boolean, described, duration, inspected, knownOnly } from '../stores/validate.js'
 
@@ -37,6 +38,12 @@ export interface SessionOptions extends StoreOptions {
    * false, but true beside @fastify/passport. See {@link SessionProperties}.
    */
   properties?: boolean
+  /**
+   * The key of a session whose value says whose session it is, such as 'userId'. Then `app.sessions` lists, counts and ends the
+   * sessions of one owner by an index, and tables have the column `owner`. Values may be strings, numbers and bigints; 7, 7n
+   * and '7' are one owner; without a value, or with null or '', a session is nobody's. Default: none.
+   */
+  owner?: string
   /** The cookie's attributes. */
   cookie?: CookieOptions
   /**
@@ -59,10 +66,13 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
   readonly touchInterval: number
   readonly storeTimeout: number
   readonly hashTokenInStore: boolean
+  /** Whether the store reads sessions from a key on. A store of the user's may have been written before there was that. */
+  readonly canSeek: boolean
   /** Names a session by the key of its row, in `session.id`, `app.sessions`, events and logs. */
   readonly idOf: SessionId
   readonly codec: Codec
   readonly properties: boolean
+  readonly owner: string | undefined
   readonly cookie: CookieSettings
   /** Undefined: tokens come from cookies. */
   readonly token: TokenOption | undefined
@@ -76,7 +86,7 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const OPTIONS = ['name', 'store', 'mysql', 'mssql', 'table', 'createTable', 'maxSessions', 'lifetime', 'idleTimeout', 'touchInterval',
-  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'properties', 'cookie', 'token', 'previous']
+  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'properties', 'owner', 'cookie', 'token', 'previous']
 /** Options of Fastify's own `register`. */
 const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 /** What to write instead of options that other session plugins have. */
@@ -128,8 +138,10 @@ export function settingsOf (passed: unknown): Settings {
     storeTimeout,
     hashTokenInStore,
     idOf,
+    canSeek: isTimed(store) || store.keepsOwners === true,
     codec,
     properties: boolean('properties', options.properties, false),
+    owner: ownerKey(options.owner, store),
     cookie: cookieOf(options.cookie, name),
     token: tokenOf(options),
     previous: previousOf(options),
@@ -140,6 +152,13 @@ export function settingsOf (passed: unknown): Settings {
     // The stores of this package keep time and answer in bounded time by themselves. Another store is helped to.
     store: isTimed(store) && store.isBounded === true ? store : guarded(store, storeTimeout)
   })
+}
+
+function ownerKey (key: unknown, store: SessionStore): string | undefined {
+  if (key === undefined) return undefined
+  if (typeof key !== 'string' || key === '') throw new InvalidOptionError(`owner must be the key of a session's value, like 'userId', not ${inspected(key)}`)
+  if (store.keepsOwners !== true) throw new InvalidOptionError('owner needs a store that keeps the owners of sessions: \'memory\', \'mysql\' or \'mssql\', or for example mysqlStore(pool, { owners: true }); the store that was passed does not')
+  return key
 }
 
 const CODECS: ReadonlyMap<unknown, Codec> = new Map([['text', textCodec], ['gob', gobCodec]])

@@ -106,8 +106,10 @@ export class Lines {
     const keepsExpiry = this.#rows.keepsExpiry(row, content.deadline, now)
     const ttl = keepsExpiry ? row.expiry - performance.now() : session.ttl
     for (const { changes } of entries) changes.noteAttempt(this.#rows.version(session.data))
-    const { token, data } = session
-    const outcome = await this.#settings.store.update({ token, data, ttl, seen: this.#rows.seen(row, content.deadline) }, timeLeft(latest(entries)))
+    const { token, data, owner } = session
+    // What the row says of its owner stays, if that is right: an ordinary write sends no owner.
+    const newOwner = owner !== undefined && owner !== row.owner ? { owner } : {}
+    const outcome = await this.#settings.store.update({ token, data, ttl, ...newOwner, seen: this.#rows.seen(row, content.deadline) }, timeLeft(latest(entries)))
     if (outcome.kind !== 'saved') return outcome
     const written = this.#rows.written(session, content)
     return { kind: 'saved', row: keepsExpiry ? { ...written, expiry: row.expiry } : written }

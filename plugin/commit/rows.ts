@@ -3,6 +3,7 @@ import { holdsOf, type Holds } from '../codecs/holds.js'
 import { untyped } from '../codecs/typed.js'
 import { checkValue } from '../codecs/value.js'
 import { SessionGoneError } from '../errors.js'
+import { checkOwnerValue, NOBODY, ownerText } from '../owner.js'
 import type { TimedStore } from '../../stores/clock.js'
 import type { NewSession, Seen, StoredSession, TouchedSession } from '../../stores/store.js'
 
@@ -16,6 +17,8 @@ export interface Row {
   /** The session's deadline, in milliseconds since 1970 UTC, in the database's time. */
   readonly deadline: number
   readonly rememberMe: boolean | undefined
+  /** Whose session it is, as text of {@link ownerText}. Undefined without the option `owner`. */
+  readonly owner: string | undefined
   /** The map that `data` was made of or decoded into. Undefined if other requests' changes may be in `data`. */
   readonly values: Map<string, unknown> | undefined
 }
@@ -27,6 +30,8 @@ export interface RowSettings {
   readonly lifetime: number
   readonly idleTimeout: number
   readonly touchInterval: number
+  /** The key whose value says whose session it is. */
+  readonly owner: string | undefined
 }
 
 /** A long request, in milliseconds. */
@@ -70,6 +75,7 @@ export class Rows {
   checkValue (value: unknown, key: string): void {
     checkValue(untyped(value), key)
     this.#settings.codec.check?.(value, key)
+    if (key === this.#settings.owner) checkOwnerValue(untyped(value), key)
   }
 
   /** Whether other programs use the rows too, which know no other rows than those of sessions. */
@@ -98,20 +104,28 @@ export class Rows {
   }
 
   /** The row that a store has answered with. `readAt` is the time of the answer by `performance.now()`. */
-  found ({ token, data, ttl }: StoredSession, { deadline, rememberMe, values }: SessionContent, readAt: number): Row {
-    return { key: token, data, expiry: readAt + ttl, deadline, rememberMe, values }
+  found ({ token, data, ttl }: StoredSession, content: SessionContent, readAt: number): Row {
+    const { deadline, rememberMe, values } = content
+    return { key: token, data, expiry: readAt + ttl, deadline, rememberMe, owner: this.ownerOf(content), values }
+  }
+
+  /** Whose session it is. What another program has written under that key, and names no owner, makes it nobody's. */
+  ownerOf ({ values }: SessionContent): string | undefined {
+    const { owner } = this.#settings
+    return owner === undefined ? undefined : ownerText(untyped(values.get(owner))) ?? NOBODY
   }
 
   /** A session as it is to be written. Throws `FST_SESSION_GONE` if the deadline has passed. */
   encode (key: string, content: SessionContent, now: number): NewSession {
     const ttl = this.#ttl(content.deadline, now)
     if (ttl <= 0) throw new SessionGoneError()
-    return { token: key, data: this.#settings.codec.encode(content, { rowKey: key }), ttl }
+    const owner = this.ownerOf(content)
+    return { token: key, data: this.#settings.codec.encode(content, { rowKey: key }), ttl, ...owner !== undefined && { owner } }
   }
 
   /** The row that a session has just been written to. The store has added `ttl` to the time of the write, which is about now. */
-  written ({ token, data, ttl }: NewSession, { deadline, rememberMe }: SessionContent, values?: Map<string, unknown>): Row {
-    return { key: token, data, expiry: performance.now() + ttl, deadline, rememberMe, values }
+  written ({ token, data, ttl, owner }: NewSession, { deadline, rememberMe }: SessionContent, values?: Map<string, unknown>): Row {
+    return { key: token, data, expiry: performance.now() + ttl, deadline, rememberMe, owner, values }
   }
 
   /** Whether a write keeps the row's expiry: the deadline is the same, and the expiry would move less than `touchInterval`. */

@@ -208,8 +208,10 @@ export class SessionStorage {
     const { sessions } = await this.#settings.store.find([row.key], timeLeft(deadline))
     const found = sessions.find(({ token }) => token === row.key)
     if (found === undefined) return undefined
-    const content = asBuffer(found.data).equals(row.data) ? row : this.rows.liveContent(row.key, found.data, this.rows.now())
-    return content === undefined ? undefined : { ...row, data: found.data, expiry: performance.now() + found.ttl, deadline: content.deadline }
+    const now = performance.now()
+    if (asBuffer(found.data).equals(row.data)) return { ...row, expiry: now + found.ttl }
+    const content = this.rows.liveContent(row.key, found.data, this.rows.now())
+    return content && this.rows.found(found, content, now)
   }
 
   /** Where the session is stored now. Undefined if there is nothing worth storing. */

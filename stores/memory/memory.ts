@@ -48,6 +48,8 @@ class MemoryStore implements TimedStore {
   readonly keepsOwners = true
   readonly #rows = new Map<string, Row>()
   readonly #owners = new Owners()
+  /** How many rows have an owner that nobody knows. */
+  #unknown = 0
   readonly #expiries = new ExpiryQueue()
   readonly #turns = new Turns()
   readonly #maxSessions: number
@@ -127,7 +129,7 @@ class MemoryStore implements TimedStore {
 
   async * scan (pageSize = 1000, { after = '', owner }: ScanOptions = {}): AsyncIterable<StoredSession> {
     positiveInteger('pageSize', pageSize, 1000)
-    const tokens = Array.from(this.#tokensOf(owner)).filter(token => token > after).sort()
+    const tokens = Array.from(this.#tokensOf(owner)).filter(token => token > after && this.#isOf(token, owner)).sort()
     for (let i = 0; i < tokens.length; i += pageSize) {
       if (i > 0) await new Promise(resolve => setImmediate(resolve))
       yield * this.#find(tokens.slice(i, i + pageSize)).sessions.filter(({ token }) => this.#isOf(token, owner))
@@ -217,19 +219,24 @@ class MemoryStore implements TimedStore {
     if (row !== undefined) return this.#replace(row, session, expiry)
     this.#makeRoom()
     this.#rows.set(token, { data: ownCopy(data), expiry, owner })
+    if (owner === undefined) this.#unknown++
     this.#owners.move(token, undefined, owner)
     this.#expect(token, expiry)
   }
 
   #replace (row: Row, { token, data, owner = row.owner }: NewSession, expiry: number): void {
     const isEarlier = expiry < row.expiry
+    if (row.owner === undefined && owner !== undefined) this.#unknown--
     this.#owners.move(token, row.owner, owner)
     Object.assign(row, { data: ownCopy(data), expiry, owner })
     if (isEarlier) this.#expect(token, expiry)
   }
 
   #remove (token: string): void {
-    this.#owners.move(token, this.#rows.get(token)?.owner, undefined)
+    const row = this.#rows.get(token)
+    if (row === undefined) return
+    if (row.owner === undefined) this.#unknown--
+    this.#owners.move(token, row.owner, undefined)
     this.#rows.delete(token)
   }
 
@@ -241,6 +248,7 @@ class MemoryStore implements TimedStore {
 
   /** The tokens of an owner's rows. Without an owner, and for owners that are not kept by their names, those of all rows. */
   #tokensOf (owner: string | null | undefined): Iterable<string> {
+    if (owner === null && this.#unknown === 0) return []
     return owner ? this.#owners.of(owner) : this.#rows.keys()
   }
 

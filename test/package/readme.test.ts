@@ -4,7 +4,7 @@ import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import Fastify from 'fastify'
 import t from 'tap'
-import sessions, { memoryStore, textCodec } from '../../plugin/index.js'
+import sessions from '../../plugin/index.js'
 
 const at = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url))
 /** Nearest to no option. */
@@ -73,25 +73,30 @@ t.test('what the README says of testing an application is so', async t => {
   t.strictSame(me.json(), { userId: 42 })
 })
 
-t.test('what the page of operations says of ending all sessions of a user is so', async t => {
-  const store = memoryStore()
+t.test('what the page of users says of signing out everywhere, and of devices, is so', async t => {
   const app = Fastify()
   t.teardown(async () => { await app.close() })
-  await app.register(sessions, store)
+  await app.register(sessions, { owner: 'userId' })
   app.get<{ Params: { id: string } }>('/login/:id', async ({ session, params: { id } }) => { session.put('userId', Number(id)); return session.exists('userId') })
   app.get('/me', async request => request.session.data())
-  app.post('/logout-everywhere', async ({ session }) => {
-    const userId = session.get('userId')
-    await session.destroy()
-    if (userId === undefined) return
-    for await (const { token, data } of store.scan()) {
-      if (textCodec.decode(data).values.get('userId') === userId) await store.delete(token)
-    }
+  app.post('/sign-out-elsewhere', async ({ session }) => {
+    const owner = session.get('userId')
+    if (typeof owner === 'number') await app.sessions.destroyAll({ owner, except: session.id })
+  })
+  app.get('/devices', async ({ session }) => {
+    const owner = session.get('userId')
+    if (typeof owner !== 'number') return []
+    const devices = []
+    for await (const { id, expires } of app.sessions.list({ owner })) devices.push({ id, expires, isThisOne: id === session.id })
+    return devices
   })
   const signIn = async (id: number) => ({ session: (await app.inject(`/login/${id}`)).cookies[0]?.value ?? '' })
   const [here, there, other] = [await signIn(42), await signIn(42), await signIn(7)]
-  t.equal((await app.inject({ method: 'POST', url: '/logout-everywhere', cookies: here })).statusCode, 200)
-  t.strictSame(await Promise.all([here, there, other].map(async cookies => (await app.inject({ url: '/me', cookies })).json())), [{}, {}, { userId: 7 }])
+  const devices = (await app.inject({ url: '/devices', cookies: here })).json<Array<{ isThisOne: boolean }>>()
+  t.strictSame(devices.map(({ isThisOne }) => isThisOne).sort(), [false, true])
+  t.equal((await app.inject({ method: 'POST', url: '/sign-out-elsewhere', cookies: here })).statusCode, 200)
+  t.strictSame(await Promise.all([here, there, other].map(async cookies => (await app.inject({ url: '/me', cookies })).json())), [{ userId: 42 }, {}, { userId: 7 }])
+  t.strictSame((await app.inject({ url: '/devices' })).json(), [])
 })
 
 /** The names that the error for an unknown option lists. */
