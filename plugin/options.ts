@@ -119,7 +119,7 @@ export function settingsOf (passed: unknown): Settings {
   knownOnly(options, [...OPTIONS, ...REGISTER_OPTIONS], '', ADVICE)
 
   const name = propertyName(options.name)
-  const { store, place, table } = chooseStore(options)
+  const { store, place, table } = chooseStore(options, options.owner !== undefined)
   const lifetime = duration('lifetime', options.lifetime, DAY, { least: 1 })
   const idleTimeout = duration('idleTimeout', options.idleTimeout, 0)
   const touchInterval = duration('touchInterval', options.touchInterval, Math.floor(idleTimeout / 10))

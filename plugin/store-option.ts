@@ -36,8 +36,12 @@ export interface ChosenStore {
   readonly table: string
 }
 
-/** Makes the store that the options choose. Throws `FST_SESSION_INVALID_OPTION`, naming the option and what to write instead. */
-export function chooseStore (options: StoreOptions): ChosenStore {
+/**
+ * Makes the store that the options choose. Throws `FST_SESSION_INVALID_OPTION`, naming the option and what to write instead.
+ *
+ * @param keepsOwners whether the store shall keep the owners of sessions. One that is passed in does so or not.
+ */
+export function chooseStore (options: StoreOptions, keepsOwners: boolean): ChosenStore {
   const { store = 'memory', table = 'sessions' } = options
   const mysql = withoutUrl(options.mysql)
   const mssql = withoutUrl(options.mssql)
@@ -48,7 +52,7 @@ export function chooseStore (options: StoreOptions): ChosenStore {
     case 'mysql':
       refuse(options, ['mssql', 'maxSessions'], 'has no effect on the store \'mysql\'. Leave it out')
       if (mysql === undefined) throw new InvalidOptionError('store \'mysql\' needs the option mysql: a URL like mysql://user:password@host/database, options of mysql2, or a pool of mysql2')
-      return { store: mysqlStore(mysql, given(options, SQL_OPTIONS)), place: mysql, table }
+      return { store: mysqlStore(mysql, { ...given(options, SQL_OPTIONS), owners: keepsOwners }), place: mysql, table }
     case 'mssql':
       refuse(options, ['mysql', 'maxSessions'], 'has no effect on the store \'mssql\'. Leave it out')
       if (mssql === undefined) throw new InvalidOptionError('store \'mssql\' needs the option mssql: a connection string, a config of mssql, or a ConnectionPool of mssql')
