@@ -1,4 +1,5 @@
 import { InvalidValueError } from '../errors.js'
+import type { Taken } from './taken.js'
 import type { SessionContent } from '../codecs/codec.js'
 import { untyped } from '../codecs/typed.js'
 import { checkValue } from '../codecs/value.js'
@@ -11,6 +12,8 @@ type Change =
   | { readonly kind: 'put', readonly key: string, readonly value: unknown }
   | { readonly kind: 'remove', readonly key: string }
   | { readonly kind: 'update', readonly key: string, readonly fn: UpdateFunction }
+  /** {@link Changes.take} */
+  | { readonly kind: 'take', readonly key: string, readonly taken: Taken }
   | { readonly kind: 'clear', readonly keep: readonly string[] }
   /** `row` is the key of the other session's row, `content` what the row held when the request asked. */
   | { readonly kind: 'merge', readonly row: string, readonly content: SessionContent }
@@ -55,6 +58,11 @@ export class Changes {
     return this.#list.some(({ kind }) => kind === 'merge' || kind === 'deadline' || kind === 'rememberMe')
   }
 
+  /** Whether something is taken out. */
+  get takes (): boolean {
+    return this.#list.some(({ kind }) => kind === 'take')
+  }
+
   /** Whether the session gets a new token. */
   get renews (): boolean {
     return this.#list.some(({ kind }) => kind === 'renew')
@@ -83,6 +91,11 @@ export class Changes {
 
   update (key: string, fn: UpdateFunction): void {
     this.#list.push({ kind: 'update', key, fn })
+  }
+
+  /** Removes a key. When the change is saved, `taken` has what the newest session had under it. A commit that fails drops the change. */
+  take (key: string, taken: Taken): void {
+    this.#list.push({ kind: 'take', key, taken })
   }
 
   /** Removes all keys but these. */
@@ -120,12 +133,12 @@ export class Changes {
   /** The puts that no later change concerns. */
   lastPuts (): Array<readonly [key: string, value: unknown]> {
     const puts: Array<readonly [string, unknown]> = []
-    const updated = new Set<string>()
+    const changed = new Set<string>()
     for (let i = this.#list.length - 1; i >= 0; i--) {
       const change = this.#list[i] as Change
       if (concernsAll(change)) break
-      if (change.kind === 'update') updated.add(change.key)
-      if (change.kind === 'put' && !updated.has(change.key)) puts.push([change.key, change.value])
+      if (change.kind === 'update' || change.kind === 'take') changed.add(change.key)
+      if (change.kind === 'put' && !changed.has(change.key)) puts.push([change.key, change.value])
     }
     return puts
   }
@@ -143,7 +156,8 @@ export class Changes {
   /** After a failed commit: puts the changes back, before those that came later. */
   putBack (): void {
     const next = this.#next as Changes
-    next.#list = [...this.#list, ...next.#list]
+    // What a later commit takes nobody would be given.
+    next.#list = [...this.#list.filter(({ kind }) => kind !== 'take'), ...next.#list]
     next.#failed = new Set(this.#list)
     next.#attempts = this.#attempts
   }
@@ -173,6 +187,7 @@ export class Changes {
     const done = new Set(attempt.changes)
     const missing = new Changes()
     missing.#list = this.#list.filter(change => !done.has(change))
+    for (const change of missing.#list) if (change.kind === 'take') recover(change, attempt.changes)
     return missing
   }
 
@@ -223,6 +238,7 @@ function applyTo (content: SessionContent, values: Values, change: Change, merge
     case 'put': values.set(change.key, change.value); break
     case 'remove': values.delete(change.key); break
     case 'update': values.set(change.key, computed(change.key, change.fn, values.get(change.key))); break
+    case 'take': change.taken.takeFrom(values, change.key); break
     case 'clear': for (const key of [...values.keys()]) if (!change.keep.includes(key)) values.delete(key); break
     case 'merge': {
       const other = merged.get(change.row) ?? change.content
@@ -236,6 +252,12 @@ function applyTo (content: SessionContent, values: Values, change: Change, merge
     // The renewed session's deadline is decided before the changes are applied.
     case 'renew': break
   }
+}
+
+/** Gives a call of take what an attempt has taken. */
+function recover ({ key, taken }: Change & { readonly kind: 'take' }, attempted: readonly Change[]): void {
+  const earlier = attempted.find(change => change.kind === 'take' && change.key === key)
+  if (earlier?.kind === 'take' && earlier.taken.value !== undefined) taken.recover(earlier.taken)
 }
 
 /** Values whose changes can be undone. */

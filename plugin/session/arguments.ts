@@ -1,6 +1,6 @@
 import type { SessionCallback } from './outcome.js'
 import { InvalidArgumentError } from '../errors.js'
-import { inspected } from '../../stores/validate.js'
+import { inspected, LONGEST_TIMER } from '../../stores/validate.js'
 
 /** The last year that a cookie's date can have. */
 const LATEST = Date.UTC(9999, 11, 31)
@@ -30,6 +30,19 @@ export function checkCookieOptions (options: unknown): void {
   const names = typeof options === 'object' && options !== null ? Object.keys(options).filter(name => name !== 'userInfo') : []
   if (names.length === 0) return
   throw new InvalidArgumentError(`session.options cannot set ${names.join(', ')}: the cookie's attributes are an option of the plugin, cookie. A session's own end is set with setDeadline`)
+}
+
+/** The options of exclusive. */
+export function checkedExclusive (fn: unknown, options: unknown): { readonly timeout?: number } {
+  if (typeof fn !== 'function') throw new InvalidArgumentError(`exclusive needs a function, not ${inspected(fn)}`)
+  if (options === undefined) return {}
+  if (typeof options !== 'object' || options === null) throw new InvalidArgumentError(`exclusive needs options like { timeout: 10_000 }, or nothing, not ${inspected(options)}`)
+  const unknown = Object.keys(options).find(name => name !== 'timeout')
+  if (unknown !== undefined) throw new InvalidArgumentError(`exclusive has no option ${unknown}. There is: timeout`)
+  const timeout: unknown = 'timeout' in options ? options.timeout : undefined
+  if (timeout === undefined) return {}
+  if (typeof timeout === 'number' && Number.isInteger(timeout) && timeout >= 1 && timeout <= LONGEST_TIMER) return { timeout }
+  throw new InvalidArgumentError(`timeout must be a whole number of milliseconds from 1 to ${LONGEST_TIMER}, not ${inspected(timeout)}`)
 }
 
 /** The callback of a method that takes one, if there is one. */

@@ -4,6 +4,7 @@ import type { SessionHost } from './host.js'
 import type { Loader } from './loader.js'
 import { Operations, type Registration } from './operations.js'
 import { calledBack } from './outcome.js'
+import type { Patience } from './patience.js'
 import { withProperties } from './properties.js'
 import { RequestSession } from './request-session.js'
 import type { Session } from './session.js'
@@ -56,6 +57,7 @@ const FORGOTTEN = new FinalizationRegistry<DetachedLife>(life => { life.reportLo
 class DetachedLife implements SessionHost {
   readonly of: Registration
   readonly log: FastifyBaseLogger
+  readonly patience: Patience
   readonly #operations: Operations
   #values: SessionValues
   #isDestroyed = false
@@ -64,6 +66,7 @@ class DetachedLife implements SessionHost {
     this.of = of
     this.log = log
     this.#values = values
+    this.patience = of.storage.patience()
     this.#operations = new Operations(of.storage, {
       log,
       status: () => 200,
@@ -72,7 +75,7 @@ class DetachedLife implements SessionHost {
       tokens: { canReach: () => true, mayBegin: false },
       // By then the application has said whether it waits for the operation.
       onFailure: () => setImmediate(() => { this.#operations.reportFailure() }),
-      patience: of.storage.patience()
+      patience: this.patience
     })
   }
 
@@ -96,8 +99,8 @@ class DetachedLife implements SessionHost {
     return calledBack(operation(this.#operations), checked, error => { this.log.error({ err: error }, 'A function that the session has called back has failed') })
   }
 
-  commit (operations: Operations): Promise<void> {
-    return operations.commit(() => {})
+  commit<R = void> (operations: Operations, result?: () => R): Promise<R> {
+    return operations.commit(() => result?.() as R)
   }
 
   destroy (operations: Operations): Promise<void> {

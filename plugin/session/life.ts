@@ -130,10 +130,11 @@ export class SessionLife implements SessionHost {
     return calledBack(operation(this.#operate()), checked, error => this.#ofResponse().fail(error))
   }
 
-  commit (operations: Operations): Promise<void> {
+  commit<R = void> (operations: Operations, result?: () => R): Promise<R> {
     return operations.commit(() => {
       this.#sendCookieAtOnce(operations)
       this.#lease?.begin()
+      return result?.() as R
     })
   }
 
@@ -190,7 +191,7 @@ export class SessionLife implements SessionHost {
   async #finish (isFirst: boolean): Promise<void> {
     try {
       const hasSucceeded = !this.#isLookedAt || await this.#operate().finish()
-      if (isFirst && hasSucceeded) await this.#lease?.touch(this.#ofRequest())
+      if (isFirst && hasSucceeded) await this.#lease?.touch(this.patience)
     } finally {
       // An earlier commit may have saved a new token, so the cookie is set even if a later commit has failed.
       this.#setCookie()
@@ -211,7 +212,7 @@ export class SessionLife implements SessionHost {
   }
 
   /** How long the request still waits for the store, loading included. */
-  #ofRequest (): Patience {
+  get patience (): Patience {
     if (this.#patience === undefined) {
       this.#patience = this.#of.storage.patience()
       if (this.#loaded !== undefined) this.#patience.waited(this.#loaded.askedAt, this.#loadedAt)
@@ -253,7 +254,7 @@ export class SessionLife implements SessionHost {
       tokens: { canReach: () => !sendsCookies || this.#canSetCookie(), mayBegin: true },
       touching: () => this.#lease?.prolonging,
       onFailure: () => this.watch(),
-      patience: this.#ofRequest()
+      patience: this.patience
     })
     this.watch()
     return this.#operations
@@ -269,7 +270,7 @@ export class SessionLife implements SessionHost {
     if (this.#operations?.isCookieDue === true) {
       this.#request.log.warn({}, 'The cookie of a session is due, and did not leave: its deadline or rememberMe has changed after the headers were sent. Commit before the first byte')
     }
-    const { stored, isTokenTold } = this.#values ?? {}
+    const { stored, isTokenTold } = this.#values?.where ?? {}
     if (!this.#of.sendsCookies && this.#operations !== undefined && stored !== undefined && stored.token !== this.#received?.token && isTokenTold === false) {
       this.#request.log.warn({}, 'A session has a new token, and the application has not read it, so the client cannot know it: call await session.commit(), and send session.token with the reply')
     }

@@ -67,12 +67,12 @@ export class Operations {
     return this.#queue.isBusy || this.#queue.failure !== undefined
   }
 
-  /** Saves the changes that were made until now. The application goes on. Calls `afterwards` once they are saved. */
-  commit (afterwards: () => void): Promise<void> {
+  /** Saves the changes that were made until now. The application goes on. Calls `afterwards` once they are saved, and resolves to its result. */
+  commit<R> (afterwards: () => R): Promise<R> {
     const values = this.#of.current()
     return this.#run(() => values.take({ goesOn: true }), async (taken, deadline) => {
       await this.#save(values, taken, deadline)
-      afterwards()
+      return afterwards()
     })
   }
 
@@ -99,6 +99,19 @@ export class Operations {
       if (reloaded !== undefined) return values.reload(reloaded.stored, reloaded.content)
       values.rollBack()
       if (values.stored === undefined) return
+      values.end()
+      throw new SessionGoneError()
+    })
+  }
+
+  /** Loads the newest values, and keeps the changes that are not saved. Rejects with `FST_SESSION_GONE` if the session has ended. */
+  refresh (): Promise<void> {
+    return this.read(async deadline => {
+      const values = this.#of.current()
+      const { stored } = values
+      if (stored === undefined) throw new SessionGoneError()
+      const reloaded = await this.#storage.reload(stored, deadline, this.#of.log)
+      if (reloaded !== undefined) return values.refresh(reloaded.stored)
       values.end()
       throw new SessionGoneError()
     })
@@ -169,14 +182,14 @@ export class Operations {
   }
 
   /** Runs a write within what is left of the request's patience. */
-  #run<T> (snapshot: () => T, work: (taken: T, deadline: number) => Promise<void>): Promise<void> {
+  #run<T, R> (snapshot: () => T, work: (taken: T, deadline: number) => Promise<R>): Promise<R> {
     const { patience, touching, onFailure } = this.#of
-    const run = async (taken: T, deadline: number): Promise<void> => {
+    const run = async (taken: T, deadline: number): Promise<R> => {
       const touch = touching?.()
       if (touch !== undefined) await touch
-      await work(taken, deadline)
+      return await work(taken, deadline)
     }
-    return this.#queue.run(snapshot, async taken => { await patience.spend(async deadline => { await run(taken, deadline) }) }, onFailure)
+    return this.#queue.run(snapshot, async taken => await patience.spend(async deadline => await run(taken, deadline)), onFailure)
   }
 
   #refuse (error: unknown): never {

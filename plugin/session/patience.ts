@@ -14,6 +14,11 @@ export class Patience {
     this.#most = most
   }
 
+  /** How much is left now, in milliseconds. */
+  get left (): number {
+    return Math.max(0, this.#most - this.#usedAt(performance.now()))
+  }
+
   /** Notes a wait, from and to a time of `performance.now()`. Of waits side by side the time counts once. */
   waited (from: number, to: number): void {
     const begin = Math.max(from, this.#until)

@@ -1,10 +1,12 @@
 import { inspect } from 'node:util'
 import { checkCookieOptions, checkedKeys } from './arguments.js'
+import { exclusive } from './exclusive.js'
 import type { SessionHost } from './host.js'
 import type { SessionCallback } from './outcome.js'
-import type { Session, SessionStatus } from './session.js'
+import type { ExclusiveOptions, Session, SessionStatus } from './session.js'
 import { sessionCookie, type SessionCookie } from './session-cookie.js'
 import { guardProperties } from './unknown-properties.js'
+import { untyped } from '../codecs/typed.js'
 import { isObject } from '../codecs/value.js'
 import { InvalidArgumentError } from '../errors.js'
 import { isToken } from '../token.js'
@@ -64,6 +66,21 @@ export class RequestSession implements Session {
     return this.#life.run('destroy', callback, operations => this.#life.destroy(operations))
   }
 
+  take<K extends string> (key: K): Promise<never> {
+    return this.#life.run('take', undefined, operations => {
+      try {
+        const taken = this.#life.edit().takeOut(key)
+        return this.#life.commit(operations, () => untyped(taken?.value) as never)
+      } catch (error) {
+        return operations.read(async () => { throw error })
+      }
+    })
+  }
+
+  exclusive<T> (fn: (lost: AbortSignal) => T | Promise<T>, options?: ExclusiveOptions): Promise<T> {
+    return exclusive(this.#life, fn, options)
+  }
+
   renewToken (): void {
     this.#life.edit().renew()
   }
@@ -86,7 +103,7 @@ export class RequestSession implements Session {
   }
 
   get token (): string {
-    return this.#life.look().tellToken()
+    return this.#life.look().where.tellToken()
   }
 
   get id (): string {

@@ -1,12 +1,13 @@
 import { checkedDeadline, checkedKey } from './arguments.js'
 import { InPlace } from './in-place.js'
-import type { LastSeen, Predecessor, Stored } from './stored.js'
+import { Whereabouts, type Predecessor, type Stored } from './stored.js'
 import { Unsaved } from './unsaved.js'
 import type { SessionContent } from '../codecs/codec.js'
 import { untyped } from '../codecs/typed.js'
 import { copy, isObject } from '../codecs/value.js'
 import { computed, type Changes, type UpdateFunction } from '../commit/changes.js'
 import type { Rows } from '../commit/rows.js'
+import { Taken } from '../commit/taken.js'
 import { InvalidArgumentError } from '../errors.js'
 import { inspected } from '../../stores/validate.js'
 
@@ -17,25 +18,18 @@ import { inspected } from '../../stores/validate.js'
  */
 export class SessionValues {
   readonly #rows: Rows
-  #stored: Stored | undefined
-  #predecessor: Predecessor | undefined
+  readonly where: Whereabouts
   #content: SessionContent | undefined
   /** The content lacks a log that cannot be applied to what is in the row. The commit of that log will fail. */
   #isPartial = false
   readonly #unsaved = new Unsaved()
   readonly #inPlace: InPlace
-  /** The new token of a renewal that has failed, and that may have been carried out. */
-  renewal: string | undefined
-  /** Where the session was found last, after others have renewed it. */
-  lastSeen: LastSeen | undefined
-  #isTokenTold = false
 
   private constructor (rows: Rows, stored: Stored | undefined, content: SessionContent | undefined, predecessor: Predecessor | undefined) {
     this.#rows = rows
     this.#inPlace = new InPlace(rows)
-    this.#stored = stored
+    this.where = new Whereabouts(stored, predecessor)
     this.#content = content
-    this.#predecessor = predecessor
   }
 
   /** A session that was loaded. */
@@ -50,23 +44,7 @@ export class SessionValues {
 
   /** Where the session is stored, if it is. */
   get stored (): Stored | undefined {
-    return this.#stored
-  }
-
-  /** Where the session was stored until another request ended it. */
-  get predecessor (): Predecessor | undefined {
-    return this.#predecessor
-  }
-
-  /** The token, for the application; '' if there is none. */
-  tellToken (): string {
-    this.#isTokenTold = true
-    return this.#stored?.token ?? ''
-  }
-
-  /** Whether the application has asked for the token since it is the one that it is. */
-  get isTokenTold (): boolean {
-    return this.#isTokenTold
+    return this.where.stored
   }
 
   get (key: string): unknown {
@@ -91,6 +69,19 @@ export class SessionValues {
     return value
   }
 
+  /** Takes a key out with the commit that follows at once. Returns undefined if there is no such key. */
+  takeOut (key: string): Taken | undefined {
+    const { values } = this.#look()
+    // Here rather than in the commit: if it throws, nothing is taken out.
+    this.#notice()
+    if (!values.has(checkedKey(key))) return undefined
+    const taken = new Taken(values.get(key))
+    values.delete(key)
+    this.#unsaved.newest.take(key, taken)
+    this.#inPlace.forget(key)
+    return taken
+  }
+
   remove (key: string): void {
     if (!this.#look().values.delete(checkedKey(key))) return
     this.#unsaved.newest.remove(key)
@@ -100,7 +91,7 @@ export class SessionValues {
   clear (keep: readonly string[] = []): void {
     const { values } = this.#look()
     // Another request may have filled a stored session meanwhile.
-    if (values.size === 0 && this.#stored === undefined) return
+    if (values.size === 0 && this.stored === undefined) return
     for (const key of [...values.keys()]) {
       if (keep.includes(key)) continue
       values.delete(key)
@@ -223,29 +214,22 @@ export class SessionValues {
   saved (taken: Changes, stored: Stored | undefined): void {
     this.#unsaved.saved(taken)
     if (stored === undefined) return
-    if (stored.token !== this.#stored?.token) this.#isTokenTold = false
-    this.#stored = stored
-    this.#predecessor = undefined
+    this.where.is(stored)
     const { values, deadline } = stored.row
     if (values === undefined || values !== this.#content?.values) this.#content = undefined
     else if (!this.#unsaved.logs.some(log => log.deadline !== undefined)) this.#content.deadline = deadline
   }
 
-  /** A touch, or another request, has moved the expiry of the row. A write may have moved it further meanwhile. */
-  touched (expiry: number): void {
-    const { token, row } = this.#stored ?? {}
-    if (token !== undefined && row !== undefined && expiry > row.expiry) this.#stored = { token, row: { ...row, expiry } }
-  }
-
   /** A commit has failed: the changes that it took come before those that were made since. */
   failed (taken: Changes): void {
     this.#unsaved.failed(taken)
+    // What it would have taken is there again.
+    if (taken.takes) this.#content = undefined
   }
 
   /** A commit has found that another request has ended the session. What is left are the request's own changes. */
   end (): void {
-    if (this.#stored !== undefined) this.#predecessor = { key: this.#stored.row.key, isRenewed: undefined }
-    this.#stored = undefined
+    this.where.end()
     this.#content = undefined
     this.#inPlace.drop()
   }
@@ -253,14 +237,21 @@ export class SessionValues {
   /** Drops the changes whose commit has failed. */
   dropFailed (): void {
     if (this.#unsaved.newest.dropFailed()) this.#content = undefined
-    this.renewal = undefined
+    this.where.renewal = undefined
   }
 
   /** Drops all changes, and takes what the row holds now. */
   reload (stored: Stored, content: SessionContent): void {
     this.rollBack()
-    this.#stored = stored
+    this.where.is(stored)
     this.#content = content
+  }
+
+  /** Takes what the row holds now, and keeps the changes. */
+  refresh (stored: Stored): void {
+    this.#notice()
+    this.where.is(stored)
+    this.#content = undefined
   }
 
   /** Drops all changes: the session is again what was saved last. */
@@ -268,7 +259,7 @@ export class SessionValues {
     this.#unsaved.drop()
     this.#content = undefined
     this.#inPlace.drop()
-    this.renewal = undefined
+    this.where.renewal = undefined
   }
 
   /** The content, decoded at first use. */
@@ -279,7 +270,7 @@ export class SessionValues {
 
   /** What is in the row, with this request's own objects and its changes that are not saved yet. */
   #open (): SessionContent {
-    const row = this.#stored?.row
+    const row = this.stored?.row
     const content = row === undefined ? this.#rows.emptyContent() : this.#rows.decode(row.key, row.data)
     this.#notice()
     if (row !== undefined) this.#inPlace.putInto(content.values, row)
@@ -297,14 +288,14 @@ export class SessionValues {
 
   /** Whether the row holds this value already and the request has not changed the key. A put of it then changes nothing. */
   #isLoaded (key: string, value: unknown, values: ReadonlyMap<string, unknown>): boolean {
-    const row = this.#stored?.row
+    const row = this.stored?.row
     return row !== undefined && values.has(key) && !this.#unsaved.concerns(key) && this.#inPlace.isIn(row, key, value, values.get(key))
   }
 
   /** Notes an object that is handed out. What the application has put is saved as it is at the commit anyway. */
   #hold (key: string, value: object): void {
     if (this.#inPlace.isNoted(key, value) || this.#unsaved.newest.hasPut(key)) return
-    this.#inPlace.note(key, value, this.#unsaved.concerns(key) ? undefined : this.#stored?.row)
+    this.#inPlace.note(key, value, this.#unsaved.concerns(key) ? undefined : this.stored?.row)
   }
 
   /** Turns changes in place of what was handed out into puts. */

@@ -38,6 +38,12 @@ export interface SessionProperties extends Partial<SessionData> {
   readonly sessionID: string
 }
 
+/** The options of {@link Session.exclusive}. */
+export interface ExclusiveOptions {
+  /** How long to wait for the other requests, in milliseconds. Default: as long as the request still waits for the store. */
+  readonly timeout?: number
+}
+
 /** Whether the request has changed its session since the session was loaded or last committed. */
 export type SessionStatus = 'unmodified' | 'modified' | 'destroyed'
 
@@ -69,6 +75,16 @@ export interface Session {
 
   /** Removes a key, and returns the value that it had, or undefined. */
   pop<K extends SessionKey> (key: K): SessionValue<K> | undefined
+
+  /**
+   * Removes a key and saves, and returns the value that it had. Of all requests that do so at once, in any process, one gets the value,
+   * and the others get undefined: for a code that may be used once.
+   *
+   * Saves all changes, and rejects as {@link Session.commit} does. If it rejects with `FST_SESSION_STORE_UNAVAILABLE`, the value may
+   * have been removed: call `take` again, in the same request, to learn whether it was and to get it. At most one call gets it,
+   * whatever fails. A store with only find, commit and delete cannot promise this, nor can a codec without a header after a failure.
+   */
+  take<K extends SessionKey> (key: K): Promise<SessionValue<K> | undefined>
 
   /** Removes a key. */
   remove (key: SessionKey): void
@@ -118,6 +134,27 @@ export interface Session {
    * @param token the other session's token, as its cookie has it
    */
   mergeSession (token: string): Promise<void>
+
+  /**
+   * Runs a function while no other request of this session runs one in this way, in any process. For the rare handler that must not
+   * run twice at once, such as a payment; `update` and `take` are cheaper where they do.
+   *
+   * Saves what was changed before, waits for its turn, loads the newest values, calls `fn`, saves what `fn` has changed, and lets the
+   * next one begin. Resolves to what `fn` returns. If `fn` throws, its changes are dropped, and the promise rejects with that error.
+   *
+   * A renewal by another request meanwhile ends the session as this request knows it. `renewToken` in `fn` takes effect with the
+   * commit at its end; do not call `commit` after it in `fn`. Other sessions, and requests that do not call `exclusive`, are not
+   * kept out. A session that is not stored has no other requests, so `fn` runs at once.
+   *
+   * - `FST_SESSION_GONE` (409): the session has ended while the request waited. `fn` was not called. Or as of `commit`.
+   * - `FST_SESSION_STORE_UNAVAILABLE` (503): the others took too long, and `fn` was not called. Or the lock was lost while `fn` was at
+   *   work: what it changed was dropped.
+   * - `FST_SESSION_INVALID_ARGUMENT` (500): a wrong argument, or a call in `fn`, which would wait for itself.
+   * - `FST_SESSION_STORE_MISCONFIGURED` (500): a store of your own without `exclusively`, or a database that cannot lock.
+   *
+   * @param fn is passed a signal that aborts when others can no longer be kept out, because the connection to the database was lost
+   */
+  exclusive<T> (fn: (lost: AbortSignal) => T | Promise<T>, options?: ExclusiveOptions): Promise<T>
 
   /** 'modified' once something was changed, 'destroyed' after {@link Session.destroy}. */
   readonly status: SessionStatus

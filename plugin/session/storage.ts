@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Loaded } from './loader.js'
 import { Patience } from './patience.js'
@@ -8,13 +9,13 @@ import { advice } from '../codecs/advice.js'
 import type { Changes } from '../commit/changes.js'
 import type { Committer } from '../commit/commit.js'
 import type { Row, Rows } from '../commit/rows.js'
-import { endsSession, HeadersSentError, SessionGoneError, StoreUnavailableError } from '../errors.js'
+import { endsSession, HeadersSentError, SessionGoneError, StoreMisconfiguredError, StoreUnavailableError } from '../errors.js'
 import type { Settings } from '../options.js'
 import { hashToken, newToken } from '../token.js'
 import { asBuffer } from '../../stores/bytes.js'
 import { timeLeft } from '../../stores/deadline.js'
 import { withoutTokens } from '../../stores/errors.js'
-import type { StoredSession } from '../../stores/store.js'
+import type { SessionStore, StoredSession, Successor } from '../../stores/store.js'
 import { MOST_SUCCESSORS } from '../../stores/successor.js'
 
 /** The token of a cookie, and the row that the store has for it. */
@@ -78,6 +79,22 @@ export class SessionStorage {
     return SessionValues.empty(this.rows, renewed === undefined ? undefined : { key: renewed, isRenewed: true })
   }
 
+  /** The name of the lock that a session has. It is no secret: databases show the names of locks. */
+  lockName ({ row: { key } }: Stored): string {
+    return `session ${hash('sha256', `lock:${key}`, 'base64url')}`
+  }
+
+  /** Throws `FST_SESSION_STORE_MISCONFIGURED` for a store that cannot keep others out. */
+  checkExclusive (): void {
+    if (this.#settings.store.exclusively === undefined) throw new StoreMisconfiguredError('session.exclusive needs a store with the method exclusively, and this store has none. The stores of this package have it')
+  }
+
+  /** Runs work while nobody else holds the lock. Waits for it up to `timeout` milliseconds. */
+  async exclusively<T> (name: string, work: (lost: AbortSignal) => Promise<T>, timeout: number): Promise<T> {
+    this.checkExclusive()
+    return await (this.#settings.store as Required<SessionStore>).exclusively(name, work, timeout)
+  }
+
   /** A new request's patience with the store. */
   patience (): Patience {
     return new Patience(this.#settings.storeTimeout)
@@ -120,17 +137,15 @@ export class SessionStorage {
 
   /** Whether a session has ended. One that others have renewed has not, as long as it is asked for once in {@link SUCCESSOR_TTL}. */
   async isEnded (values: SessionValues, deadline: number): Promise<boolean> {
-    const known = values.stored?.row.key ?? values.predecessor?.key
+    const known = values.stored?.row.key ?? values.where.predecessor?.key
     if (known === undefined) return false
-    let key = values.lastSeen?.key === known ? values.lastSeen.as : known
+    let key = values.where.lastSeen?.key === known ? values.where.lastSeen.as : known
     for (let i = 0; i < MOST_SUCCESSORS; i++) {
-      const { sessions, successors = [] } = await this.#settings.store.find([key], timeLeft(deadline))
-      const row = sessions.find(({ token }) => token === key)
+      const { row, successor } = await this.#find(key, deadline)
       if (row !== undefined) {
-        values.lastSeen = { key: known, as: key }
+        values.where.lastSeen = { key: known, as: key }
         return this.rows.liveContent(key, row.data, this.rows.now()) === undefined
       }
-      const successor = successors.find(({ token }) => token === key)
       if (successor === undefined) break
       key = successor.to
     }
@@ -138,7 +153,7 @@ export class SessionStorage {
   }
 
   /** Ends a session, and what it has become by a renewal elsewhere. Returns whether there was anything to end. */
-  async end ({ stored, predecessor }: SessionValues, deadline: number): Promise<boolean> {
+  async end ({ where: { stored, predecessor } }: SessionValues, deadline: number): Promise<boolean> {
     const key = stored?.row.key ?? predecessor?.key
     if (key === undefined) return false
     const { report, store } = this.#settings
@@ -186,10 +201,14 @@ export class SessionStorage {
 
   /** Asks for one row in the middle of a request. Undefined if it is not there. */
   async #load (key: string, deadline: number): Promise<StoredSession | undefined> {
+    return (await this.#find(key, deadline)).row
+  }
+
+  async #find (key: string, deadline: number): Promise<{ readonly row: StoredSession | undefined, readonly successor: Successor | undefined }> {
     const { report, store } = this.#settings
     try {
-      const { sessions } = await store.find([key], timeLeft(deadline))
-      return sessions.find(({ token }) => token === key)
+      const { sessions, successors } = await store.find([key], timeLeft(deadline))
+      return { row: sessions.find(({ token }) => token === key), successor: successors?.find(({ token }) => token === key) }
     } catch (error) {
       report.failed('load', key, error)
       throw error
@@ -198,7 +217,7 @@ export class SessionStorage {
 
   async #touch (values: SessionValues, row: Row, deadline: number): Promise<void> {
     const touched = await this.#committer.touch(row, deadline)
-    values.touched(touched.expiry)
+    values.where.touched(touched.expiry)
     // The same row: no touch was due.
     if (touched !== row) this.#settings.report.touch(row.key)
   }
@@ -224,7 +243,7 @@ export class SessionStorage {
     if (content?.values.size === 0 && !taken.outlivesValues) return undefined
     if (stored === undefined && !tokens.mayBegin) throw new SessionGoneError()
     if (!tokens.canReach()) throw new HeadersSentError()
-    if (values.predecessor !== undefined && !taken.renews) await this.#checkPredecessor(values, taken, deadline)
+    if (values.where.predecessor !== undefined && !taken.renews) await this.#checkPredecessor(values, taken, deadline)
     return content === undefined || taken.merged.length > 0 ? await this.#renew(values, taken, deadline, tokens) : await this.#insert(content, taken, deadline)
   }
 
@@ -238,7 +257,7 @@ export class SessionStorage {
    * After another request has ended the session, changes begin a new session only if the application has made them since,
    * and never in place of a renewed session, whose cookie the browser has or is about to get.
    */
-  async #checkPredecessor ({ predecessor }: SessionValues, taken: Changes, deadline: number): Promise<void> {
+  async #checkPredecessor ({ where: { predecessor } }: SessionValues, taken: Changes, deadline: number): Promise<void> {
     if (predecessor === undefined) return
     if (taken.hasFailed || (predecessor.isRenewed ?? await this.#isRenewed(predecessor.key, deadline))) throw new SessionGoneError()
   }
@@ -250,10 +269,10 @@ export class SessionStorage {
 
   /** Writes the session under a new token. The token stays the same until that has succeeded: see {@link Committer.renew}. */
   async #renew (values: SessionValues, taken: Changes, deadline: number, { mayBegin }: NewTokens): Promise<Stored> {
-    values.renewal ??= newToken()
-    const token = values.renewal
+    values.where.renewal ??= newToken()
+    const token = values.where.renewal
     const row = await this.#committer.renew(values.stored?.row, this.keyOf(token), taken, deadline, { mayBegin })
-    values.renewal = undefined
+    values.where.renewal = undefined
     return { token, row }
   }
 
