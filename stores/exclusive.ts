@@ -1,3 +1,4 @@
+import { inTime } from './deadline.js'
 import { InvalidOptionError } from './errors.js'
 import { duration, inspected, LONGEST_TIMER } from './validate.js'
 
@@ -10,4 +11,36 @@ export function exclusiveDeadline (name: unknown, timeout: unknown, otherwise = 
     throw new InvalidOptionError(`The name of exclusive work must be 1 to 60 characters of printable ASCII, not ${typeof name === 'string' ? 'another string' : inspected(name)}`)
   }
   return performance.now() + duration('timeout', timeout, otherwise, { least: 1, most: LONGEST_TIMER })
+}
+
+/** Work that has begun. */
+export interface Begun<T> {
+  readonly result: Promise<T>
+  /** Settles when the work's name is free again. */
+  readonly isOver: Promise<void>
+}
+
+/**
+ * Begins work by `take`, which calls its parameter when it is the work's turn. If that is not before the deadline, the work
+ * never begins, and the promise rejects with what `late` returns.
+ *
+ * @returns undefined if `take` has resolved without the call
+ */
+export async function beginInTime<T> (
+  take: (run: (lost: AbortSignal) => Promise<void>) => Promise<void>, work: (lost: AbortSignal) => Promise<T>, deadline: number, late: () => unknown
+): Promise<Begun<T> | undefined> {
+  const begun: Array<Begun<T>> = []
+  let isGivenUp = false
+  const turn = new Promise<void>((resolve, reject) => {
+    const isOver = take(async lost => {
+      if (isGivenUp) return
+      const result = (async () => await work(lost))()
+      begun.push({ result, isOver })
+      resolve()
+      await result.then(() => {}, () => {})
+    })
+    isOver.then(() => resolve(), reject)
+  })
+  await inTime(turn, deadline, () => { isGivenUp = true; return late() })
+  return begun[0]
 }

@@ -3,6 +3,7 @@ import { Clock, type TimedStore } from './clock.js'
 import { inTime } from './deadline.js'
 import type { StoreStats } from './diagnostics.js'
 import { isOwnError, ofRead, StoreMisconfiguredError, StoreUnavailableError, withoutTokens } from './errors.js'
+import { beginInTime } from './exclusive.js'
 import { expiryStays } from './expiry.js'
 import { decidedBy } from './rewrite.js'
 import type { Found, SessionStore, StoreLog, Write } from './store.js'
@@ -64,22 +65,11 @@ async function counted (store: SessionStore, owner: string | undefined): Promise
 
 /** Waits for the work's turn no longer than `timeout`, and hands on what the work itself throws. */
 async function exclusively<T> (store: SessionStore, name: string, work: (lost: AbortSignal) => Promise<T>, timeout: number): Promise<T> {
-  const begun: Array<Promise<T>> = []
-  let isGivenUp = false
-  const turn = checked(async () => await new Promise<void>((resolve, reject) => {
-    const run = async (lost: AbortSignal): Promise<void> => {
-      if (isGivenUp) return
-      const result = (async () => await work(lost))()
-      begun.push(result)
-      resolve()
-      await result
-    }
-    Promise.resolve(store.exclusively?.(name, run, timeout)).then(() => resolve(), reject)
-  }))
-  await inTime(turn, performance.now() + timeout, () => { isGivenUp = true; return ofRead(late()) })
-  const [result] = begun
-  if (result === undefined) throw new StoreMisconfiguredError('The store\'s exclusively has resolved without a call of the work')
-  return await result
+  const take = async (run: (lost: AbortSignal) => Promise<void>): Promise<void> => { await checked(async () => await store.exclusively?.(name, run, timeout)) }
+  const begun = await beginInTime(take, work, performance.now() + timeout, () => ofRead(late()))
+  if (begun === undefined) throw new StoreMisconfiguredError('The store\'s exclusively has resolved without a call of the work')
+  await begun.isOver.catch(() => {})
+  return await begun.result
 }
 
 /** Waits for the store to open. If that takes too long, logs a warning and returns undefined; the store goes on opening. */

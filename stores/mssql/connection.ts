@@ -1,13 +1,13 @@
 import { inTime } from '../deadline.js'
 import { failureOf, OPEN_TRANSACTION, OpenTransactionError } from './errors.js'
 import type { DriverRequest, DriverTransaction, OpenedPool } from './pool.js'
-import { LostError } from '../sql/database.js'
+import { LostError, UnreachedError } from '../sql/database.js'
 import type { Statement } from './statements.js'
 
 /** A pool, or a connection of it with a transaction, while it is lent. */
 export class Connection {
   readonly #opened: OpenedPool
-  readonly #deadline: number
+  #deadline: number
   readonly #transaction: DriverTransaction | undefined
   #last: Promise<unknown> | undefined
 
@@ -33,17 +33,27 @@ export class Connection {
     return recordsets.at(-1) ?? []
   }
 
-  /** Takes an application lock until the transaction ends. Returns false if somebody else holds it. */
-  async lock (resource: string): Promise<boolean> {
+  /**
+   * Takes an application lock until the transaction ends. Returns false if somebody else holds it.
+   *
+   * @param timeout how long to wait for it, in milliseconds
+   */
+  async lock (resource: string, timeout: number): Promise<boolean> {
     const { driver } = this.#opened
     const { returnValue = -1 } = await this.#send(async request => {
       request.input('Resource', driver.NVarChar(255), resource)
       request.input('LockMode', driver.NVarChar(32), 'Exclusive')
       request.input('LockOwner', driver.NVarChar(32), 'Transaction')
-      request.input('LockTimeout', driver.Int, 0)
+      request.input('LockTimeout', driver.Int, timeout)
       return await request.execute('sp_getapplock')
     })
+    if (returnValue < -1) throw new UnreachedError(`the wait for a lock was ended by the server (${returnValue})`)
     return returnValue >= 0
+  }
+
+  /** Its next statement is given up at another deadline, in milliseconds of `performance.now()`. */
+  extend (deadline: number): void {
+    this.#deadline = deadline
   }
 
   /** Rolls the transaction back. A deadlock's victim has none any more, nor has a lost connection, so it never rejects. */

@@ -1,6 +1,7 @@
 import { inTime } from '../deadline.js'
 import { Connection, noAnswer } from './connection.js'
 import { failureOf } from './errors.js'
+import { Pinned } from './app-lock.js'
 import type { DriverTransaction, MssqlPool, OpenedPool } from './pool.js'
 import { CommitLostError, LostError, UnreachedError } from '../sql/database.js'
 
@@ -31,6 +32,20 @@ export class MssqlConnections {
       throw failure instanceof LostError ? new CommitLostError(failure.message, { cause: failure.cause }) : failure
     }
     return result
+  }
+
+  /**
+   * Lends a connection with a transaction that is rolled back at the end: the driver lends the same connection for several
+   * requests only in a transaction, and all that the transaction has locked is free with it, however it ends.
+   */
+  async pin (deadline: number, work: (pinned: Pinned) => Promise<void>): Promise<void> {
+    const transaction = await this.#begin(deadline)
+    const pinned = new Pinned(new Connection(this.#opened, deadline, transaction), this.#opened.pool)
+    try {
+      await work(pinned)
+    } finally {
+      await pinned.connection.rollBack()
+    }
   }
 
   /** Closes the pool. The driver does not close a pool that is connecting, so this waits for it. */

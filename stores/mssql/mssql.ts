@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto'
+import { takeLock } from './app-lock.js'
 import type { Connection } from './connection.js'
 import { MssqlConnections } from './connections.js'
 import { kindOf, wrongOptionIn } from './errors.js'
 import { checkSource, openPool, type MssqlSource, type OpenedPool } from './pool.js'
 import * as sql from './statements.js'
 import { inspectTable, LARGEST, quoted, SCHEMA_FILE, timeIn, type MssqlTable } from './table.js'
-import { UnreachedError, type Contact, type ErrorKind, type Page, type Rows, type SqlDatabase } from '../sql/database.js'
+import { UnreachedError, type Contact, type ErrorKind, type HeldLock, type LockRequest, type Page, type Rows, type SqlDatabase } from '../sql/database.js'
 import { LONGEST_CONNECT, SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
 import type { ChangedSession, NewSession, SessionStore, StoredSession, TouchedSession } from '../store.js'
 import { successorIn } from '../successor.js'
@@ -91,7 +93,17 @@ class MssqlDatabase implements SqlDatabase<Connection> {
 
   async exclusively<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined> {
     const resource = `fastify-sql-sessions ${quoted(this.#name)}`
-    return await this.transact(deadline, async connection => await connection.lock(resource) ? await work(connection) : undefined)
+    return await this.transact(deadline, async connection => await connection.lock(resource, 0) ? await work(connection) : undefined)
+  }
+
+  async lock (name: string, { deadline, limit, closing }: LockRequest, work: (lock: HeldLock) => Promise<void>): Promise<void> {
+    const { connections, table } = this.#reached
+    // Resources of sp_getapplock belong to the database, and are compared exactly.
+    const resource = `fastify-sql-sessions ${createHash('sha256').update(`${table.quoted.toLowerCase()}\n${name}`).digest('hex').slice(0, 32)}`
+    await connections.pin(limit, async pinned => {
+      await takeLock(pinned.connection, resource, { deadline, closing })
+      await work(pinned)
+    })
   }
 
   async now (connection: Connection): Promise<number> {

@@ -7,6 +7,7 @@ export interface MssqlPool {
   request (): unknown
   close (): Promise<unknown>
   on (event: 'error', listener: (error: unknown) => void): unknown
+  removeListener? (event: 'error', listener: (error: unknown) => void): unknown
   listenerCount (event: 'error'): number
 }
 

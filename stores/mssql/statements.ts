@@ -34,6 +34,11 @@ export function selectOptions (): Statement {
   return { text: 'SELECT @@OPTIONS', parameters: [] }
 }
 
+/** How many transactions are open on the connection. */
+export function selectTransactions (): Statement {
+  return { text: 'SELECT @@TRANCOUNT', parameters: [] }
+}
+
 /** The database's time. */
 export function selectNow (): Statement {
   return { text: `SELECT ${text(NOW)}`, parameters: [] }

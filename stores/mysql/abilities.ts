@@ -14,6 +14,8 @@ export interface Abilities {
   readonly countsRows: boolean
   /** The server is not read-only, and says so in a SELECT: then it also says when it has become so. */
   readonly watchesReadOnly: boolean
+  /** What the server is a node of, if GET_LOCK holds on this node alone. */
+  readonly locksAreLocalTo: string | undefined
   /** Settings of a cluster that the promises need, and that are otherwise. */
   readonly warnings: readonly string[]
 }
@@ -35,12 +37,14 @@ export async function inspectServer (query: Query, isOwnPool: boolean): Promise<
   if (dialect.setup !== undefined && !isOwnPool) {
     throw new StoreMisconfiguredError(`The server (${String(version)}) cannot set the time zone of a statement, so the connections of the sessions must be their own. Give them a URL or options in place of a pool`)
   }
+  const cluster = await settings(query)
   return {
     version: String(version),
     dialect,
     countsRows: await countsRows(query, dialect),
     watchesReadOnly: Number(await first(query, `SELECT ${IS_READ_ONLY} + 0`)) === 0,
-    warnings: warningsFor(await settings(query))
+    locksAreLocalTo: isGalera(cluster) ? 'a node of a Galera cluster' : hasSeveralPrimaries(cluster) ? 'in a replication group with several primaries' : undefined,
+    warnings: warningsFor(cluster)
   }
 }
 
@@ -77,18 +81,25 @@ async function settings (query: Query): Promise<ReadonlyMap<string, string>> {
   return new Map(rows.map(([name, value]) => [String(name), String(value)]))
 }
 
+function isGalera (settings: ReadonlyMap<string, string>): boolean {
+  return settings.get('wsrep_on') === 'ON' && settings.get('wsrep_cluster_address') !== ''
+}
+
+function hasSeveralPrimaries (settings: ReadonlyMap<string, string>): boolean {
+  return (settings.get('group_replication_group_name') ?? '') !== '' && settings.get('group_replication_single_primary_mode') === 'OFF'
+}
+
 /** Reads, and the DELETE of a sign-out, must wait until the node has applied what other nodes committed. */
 const BOTH = 3
 
 function warningsFor (settings: ReadonlyMap<string, string>): string[] {
   const warnings: string[] = []
   const syncWait = settings.get('wsrep_sync_wait')
-  if (settings.get('wsrep_on') === 'ON' && settings.get('wsrep_cluster_address') !== '' && (Number(syncWait) & BOTH) !== BOTH) {
+  if (isGalera(settings) && (Number(syncWait) & BOTH) !== BOTH) {
     warnings.push(`The server is a node of a Galera cluster with wsrep_sync_wait = ${syncWait}. If the connections of the sessions reach more than one node, a signed-out session can be read, or stay: SET GLOBAL wsrep_sync_wait = 3`)
   }
   const consistency = settings.get('group_replication_consistency')
-  const isInGroup = (settings.get('group_replication_group_name') ?? '') !== ''
-  if (isInGroup && settings.get('group_replication_single_primary_mode') === 'OFF' && !/BEFORE$|AFTER$/.test(consistency ?? '')) {
+  if (hasSeveralPrimaries(settings) && !/BEFORE$|AFTER$/.test(consistency ?? '')) {
     warnings.push(`The server is in a replication group with several primaries and group_replication_consistency = ${consistency}. If the connections of the sessions reach more than one of them, a signed-out session can be read, or stay: SET GLOBAL group_replication_consistency = 'BEFORE'`)
   }
   return warnings

@@ -31,7 +31,7 @@ export interface Origin {
 export class Connection {
   readonly #connection: MysqlConnection
   readonly #origin: Origin
-  readonly #deadline: number
+  #deadline: number
   /** Its statements are part of the store's own transaction. */
   inTransaction = false
   /** Its state is not known, or is not as it should be. */
@@ -89,6 +89,31 @@ export class Connection {
   noteReadOnly (): void {
     if (this.#origin.trust.readFromReadOnly(this.#connection)) return
     this.#isSpoilt = true
+    throw new UnreachedError('a connection leads to a server that is read-only')
+  }
+
+  /** Its next statement is given up at another deadline, in milliseconds of `performance.now()`. */
+  extend (deadline: number): void {
+    this.#deadline = deadline
+  }
+
+  /** Closes the connection at once. */
+  close (): void {
+    this.#isSpoilt = true
+    this.#connection.destroy()
+  }
+
+  /** Calls back when the connection is lost, also while no statement is under way. Returns a function that ends this. */
+  onLost (listener: () => void): () => void {
+    const events = ['end', 'error']
+    for (const event of events) this.#connection.on?.(event, listener)
+    return () => { for (const event of events) this.#connection.removeListener?.(event, listener) }
+  }
+
+  /** It leads to a server that is read-only, where nothing can be done. Rejects with {@link UnreachedError}. */
+  leaveReadOnly (): never {
+    this.#isSpoilt = true
+    this.#origin.trust.refusedWrite(this.#connection)
     throw new UnreachedError('a connection leads to a server that is read-only')
   }
 

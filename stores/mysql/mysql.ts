@@ -1,13 +1,15 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { inspectServer, type Abilities, type Query } from './abilities.js'
 import { isInTransaction, type Connection } from './connection.js'
 import { MysqlConnections } from './connections.js'
 import { kindOf } from './errors.js'
+import { checkLocks, NamedLock } from './named-lock.js'
 import { checkSource, openPool, type MysqlSource, type OpenedPool } from './pool.js'
+import { lockWait, type LockWait } from './lock-wait.js'
 import { bySeen, MOST_ROWS, type Statements } from './statements.js'
 import { inspectTable, rehearse } from './table.js'
 import { updateOneByOne, updateTogether } from './updates.js'
-import { CommitLostError, LostError, UnreachedError, type Contact, type Page, type Rows, type SqlDatabase } from '../sql/database.js'
+import { CommitLostError, LostError, UnreachedError, type Contact, type HeldLock, type LockRequest, type Page, type Rows, type SqlDatabase } from '../sql/database.js'
 import { LONGEST_CONNECT, ownersOf, SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
 import type { ChangedSession, NewSession, SessionStore, StoredSession, TouchedSession } from '../store.js'
 import { successorIn } from '../successor.js'
@@ -54,7 +56,9 @@ export class MysqlDatabase implements SqlDatabase<Connection> {
   #connections: MysqlConnections | undefined
   #reachedIt: Reached | undefined
   #countsRows = false
-  #lock = ''
+  /** What belongs in the name of each lock. */
+  #lockScope = ''
+  #lockCheck: Promise<void> | undefined
 
   /** @param forced abilities that the server is taken to have, for tests */
   constructor (source: MysqlSource, options: MysqlStoreOptions, forced: Partial<Abilities> = {}) {
@@ -86,7 +90,7 @@ export class MysqlDatabase implements SqlDatabase<Connection> {
       connections.setUpWith(abilities.dialect.setup)
       this.#reachedIt = { statements, abilities }
       this.#countsRows = abilities.countsRows
-      this.#lock = `fastify-sql-sessions ${createHash('sha256').update(table.quoted).digest('hex').slice(0, 32)}`
+      this.#lockScope = table.quoted
       return { ...table, poolSize: opened.size, rowsPerWrite: abilities.countsRows ? MOST_ROWS : 1, warnings: abilities.warnings }
     })
   }
@@ -115,7 +119,7 @@ export class MysqlDatabase implements SqlDatabase<Connection> {
   async exclusively<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined> {
     return await this.use(deadline, async connection => {
       // Vitess takes GET_LOCK only with nothing around it. A server may refuse it: two cleanups at once do no harm.
-      const [[got] = []] = await connection.query(`SELECT GET_LOCK('${this.#lock}', 0)`).catch((error: unknown) => {
+      const [[got] = []] = await connection.query(`SELECT GET_LOCK('${lockName(this.#lockScope)}', 0)`).catch((error: unknown) => {
         if (kindOf(error) !== 'failed') throw error
         return [[1]]
       })
@@ -123,10 +127,19 @@ export class MysqlDatabase implements SqlDatabase<Connection> {
       try {
         return await work(connection)
       } finally {
-        await connection.query(`SELECT RELEASE_LOCK('${this.#lock}')`).catch((error: unknown) => {
+        await connection.query(`SELECT RELEASE_LOCK('${lockName(this.#lockScope)}')`).catch((error: unknown) => {
           if (kindOf(error) !== 'failed') throw error
         })
       }
+    })
+  }
+
+  async lock (name: string, request: LockRequest, work: (lock: HeldLock) => Promise<void>): Promise<void> {
+    await this.#checkLocks(request.limit)
+    await this.use(request.limit, async connection => {
+      const lock = new NamedLock(connection, this.#exclusiveName(name), this.#reached.abilities)
+      await lock.take(request)
+      await work(lock)
     })
   }
 
@@ -244,6 +257,24 @@ export class MysqlDatabase implements SqlDatabase<Connection> {
     }
   }
 
+  /** Tries once whether the server's locks keep others out. */
+  async #checkLocks (limit: number): Promise<void> {
+    const { abilities } = this.#reached
+    const check = async () => await this.use(limit, async first => await this.use(limit, async second => {
+      await checkLocks(first, second, this.#exclusiveName(randomUUID()), abilities, limit)
+    }))
+    this.#lockCheck ??= check().catch((error: unknown) => {
+      this.#lockCheck = undefined
+      throw error
+    })
+    await this.#lockCheck
+  }
+
+  /** Two processes may write the table's name differently on a server that compares it without its case. */
+  #exclusiveName (name: string): string {
+    return lockName(`${this.#lockScope.toLowerCase()}\n${name}`)
+  }
+
   #wait ({ timeLeft }: Connection, lockTimeoutMs: number): LockWait {
     return lockWait(Math.min(lockTimeoutMs, timeLeft), this.#reached.abilities.dialect.boundsLocks)
   }
@@ -258,22 +289,9 @@ export class MysqlDatabase implements SqlDatabase<Connection> {
   }
 }
 
-/** How long a statement waits for a locked row. */
-interface LockWait {
-  /** What the statement says, where the server can be told; 0 is not at all. */
-  readonly seconds: number
-  /** When the statement is killed, where it cannot, in milliseconds. */
-  readonly killAfter?: number
-}
-
-/** In seconds. The server prepares a statement for each number of seconds. */
-const LONGEST_WAIT = 60
-
-/** @param milliseconds how long the statement may wait */
-function lockWait (milliseconds: number, boundsLocks: boolean): LockWait {
-  if (!boundsLocks) return { seconds: 0, killAfter: milliseconds * 0.9 }
-  // The server counts in seconds, and must give up before the store does.
-  return { seconds: milliseconds < 500 ? 0 : Math.min(LONGEST_WAIT, Math.max(1, Math.floor((milliseconds - 100) / 1000))) }
+/** Names of locks are those of the whole server, and no longer than 64 characters. */
+function lockName (text: string): string {
+  return `fastify-sql-sessions ${createHash('sha256').update(text).digest('hex').slice(0, 32)}`
 }
 
 async function rollBack (connection: Connection): Promise<void> {

@@ -10,6 +10,8 @@ export interface MysqlConnection {
   execute (statement: MysqlStatement, callback: MysqlCallback): void
   release (): void
   destroy (): void
+  on? (event: string, listener: () => void): unknown
+  removeListener? (event: string, listener: () => void): unknown
 }
 
 /** One statement. It names the driver's options that a pool may have set otherwise. */

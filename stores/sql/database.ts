@@ -42,6 +42,28 @@ export interface Page {
   readonly owner: string | null | undefined
 }
 
+/** How a lock is waited for. */
+export interface LockRequest {
+  /** When its caller stops waiting. */
+  readonly deadline: number
+  /** When a statement that waits for it is given up, which may be a little later. */
+  readonly limit: number
+  /** Aborts when the store closes: then it is waited for no longer. */
+  readonly closing: AbortSignal
+}
+
+/** A lock that a connection holds. */
+export interface HeldLock {
+  /** Asks the database. Rejects if the connection is lost. */
+  isHeld (limit: number): Promise<boolean>
+  /** Gives the lock back, and the connection to the pool. If that fails the connection is closed, which frees the lock too. */
+  free (limit: number): Promise<void>
+  /** Closes the connection at once, and frees the lock thereby. */
+  close (): void
+  /** Calls back when the connection seems to be lost: then {@link isHeld} is asked. Returns a function that ends this. */
+  onLost (listener: () => void): () => void
+}
+
 /** What an error means. failure.ts says what becomes of each. */
 export type ErrorKind =
   /** The server undid the statement or the transaction, as in a deadlock. The same may succeed when repeated. */
@@ -100,6 +122,13 @@ export interface SqlDatabase<Connection> {
   transact<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T>
   /** Runs `work` unless another process is running it on this table; then it gives undefined. */
   exclusively<T> (deadline: number, work: (connection: Connection) => Promise<T>): Promise<T | undefined>
+
+  /**
+   * Waits for a lock of this name, which only one connection of all processes holds at a time, and lends it to `work`, which
+   * frees it. Rejects with a {@link StoreUnavailableError} if somebody else holds it until the deadline; with
+   * `FST_SESSION_STORE_MISCONFIGURED` if the database cannot keep others out.
+   */
+  lock (name: string, request: LockRequest, work: (lock: HeldLock) => Promise<void>): Promise<void>
 
   /** The database's time, in milliseconds since 1970 UTC. */
   now (connection: Connection): Promise<number>

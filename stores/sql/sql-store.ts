@@ -1,11 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { lockTimeoutMs, type Access } from './access.js'
 import { Attempts } from './attempts.js'
 import { Batches } from './batches.js'
 import { Lanes } from './batch.js'
+import { clean, CLEANUP_BATCH } from './clean.js'
+import { closed } from './closed.js'
 import { Cleanup, cleanupIntervalOf } from '../cleanup.js'
 import { FirstContact } from './contact.js'
 import type { Contact, SqlDatabase } from './database.js'
+import { ExclusiveWork } from './exclusive.js'
 import { failureOf } from './failure.js'
 import { ownersOf, storeTimeoutOf, type SqlStoreOptions } from './options.js'
 import { Reader } from './reader.js'
@@ -15,6 +17,7 @@ import { Clock, type TimedStore } from '../clock.js'
 import { StoreReport, type StoreStats } from '../diagnostics.js'
 import { inTime } from '../deadline.js'
 import { InvalidOptionError, ofRead, StoreUnavailableError, TableMissingError, TooLargeError, withoutTokens } from '../errors.js'
+import { exclusiveDeadline } from '../exclusive.js'
 import { expiryStays } from '../expiry.js'
 import { decidedBy } from '../rewrite.js'
 import type { ChangedSession, Found, NewSession, Outcome, ScanOptions, StoredSession, StoreLog, TouchedSession, Write } from '../store.js'
@@ -30,14 +33,13 @@ const MOST_LANES_FOR_SINGLE_WRITES = 16
 const CLOSING = 2000
 /** How long opening a connection may take at most, in milliseconds, as in mysql2. Until then it keeps the process alive. */
 export const LONGEST_CONNECT = 10_000
-/** How many expired rows are deleted at once. */
-export const CLEANUP_BATCH = 128
 
 /** What calls need, once the database has been reached. */
 interface Ready<Connection> {
   readonly contact: Contact
   readonly lanes: Lanes
   readonly batches: Batches<Connection>
+  readonly exclusive: ExclusiveWork<Connection>
 }
 
 /**
@@ -153,6 +155,12 @@ export class SqlStore<Connection> implements TimedStore {
     return await this.#alone(async connection => await this.#access.database.count(connection, owner), true)
   }
 
+  async exclusively<T> (name: string, work: (lost: AbortSignal) => Promise<T>, timeout?: number): Promise<T> {
+    const deadline = exclusiveDeadline(name, timeout, this.storeTimeout)
+    const { exclusive } = this.#contact.ready ?? await this.#made(deadline).catch((error: unknown) => { throw ofRead(error) })
+    return await exclusive.run(name, work, deadline)
+  }
+
   async deleteExpired (limit: number): Promise<number> {
     positiveInteger('limit', limit)
     const { database, lockTimeoutMs } = this.#access
@@ -194,8 +202,10 @@ export class SqlStore<Connection> implements TimedStore {
     this.#cleanup.stop()
     // Calls that come from now on are refused.
     this.#contact.forget()
+    this.#lastReady?.exclusive.close()
     await inTime(this.#settled(), deadline, () => undefined).catch(() => {})
     this.#contact.forget()
+    this.#lastReady?.exclusive.end()
     await inTime(this.#access.database.close(), performance.now() + CLOSING, () => undefined).catch(() => {})
   }
 
@@ -204,6 +214,7 @@ export class SqlStore<Connection> implements TimedStore {
     await this.#cleanup.settled()
     await this.#contact.settled()
     await this.#lastReady?.lanes.settled()
+    await this.#lastReady?.exclusive.settled()
   }
 
   /** When a call that begins now stops waiting, in milliseconds of `performance.now()`. */
@@ -232,13 +243,17 @@ export class SqlStore<Connection> implements TimedStore {
     return this.#lastReady
   }
 
-  #makeBatches (contact: Contact): Pick<Ready<Connection>, 'lanes' | 'batches'> {
+  #makeBatches (contact: Contact): Omit<Ready<Connection>, 'contact'> {
     const { database } = this.#access
     const failure = (error: unknown) => this.#failure(error)
     const most = contact.rowsPerWrite === 1 ? MOST_LANES_FOR_SINGLE_WRITES : MOST_LANES
     const limit = Math.max(1, Math.min(most, contact.poolSize >> 1))
     const lanes = new Lanes({ limit, isLocked: error => database.kindOf(error) === 'locked', failure, report: this.#report })
-    return { lanes, batches: new Batches(this.#access, lanes, contact, failure) }
+    return {
+      lanes,
+      batches: new Batches(this.#access, lanes, contact, failure),
+      exclusive: new ExclusiveWork(database, this.#access.attempts, { poolSize: contact.poolSize, timeout: this.storeTimeout, failure })
+    }
   }
 
   /** Before the first contact, or without tokens. */
@@ -263,23 +278,12 @@ export class SqlStore<Connection> implements TimedStore {
     return await lanes.alone(async deadline => await this.#access.attempts.use(deadline, true, work), { isReading, deadline })
   }
 
-  /**
-   * Deletes what is expired, in one process at a time. Each batch takes its turn with the statements of requests. Otherwise
-   * the cleanup would hold the one connection of a small pool until it is through.
-   */
   async #clean (stop: AbortSignal): Promise<void> {
-    const { attempts, database, lockTimeoutMs } = this.#access
-    while (!stop.aborted) {
-      const started = performance.now()
+    const next = async () => {
       const deadline = this.#deadline()
-      const { lanes } = this.#contact.ready ?? await this.#made(deadline)
-      const deleted = await lanes.alone(async deadline => await attempts.repeat(deadline, true, async limit => await database.exclusively(limit,
-        async connection => await database.removeExpired(connection, CLEANUP_BATCH, lockTimeoutMs(0, deadline)))), { deadline })
-      if (deleted === undefined || deleted === 0) return
-      this.#report.expire(deleted)
-      // Requests come first: the cleanup rests twice as long as it has worked, or until it is stopped.
-      await sleep(2 * (performance.now() - started), undefined, { signal: stop }).catch(() => {})
+      return { deadline, lanes: (this.#contact.ready ?? await this.#made(deadline)).lanes }
     }
+    await clean(this.#access, next, this.#report, stop)
   }
 
   #fitted<T extends NewSession> (session: T, contact: Contact): T {
@@ -310,8 +314,4 @@ export class SqlStore<Connection> implements TimedStore {
     if (failure instanceof TableMissingError) this.#contact.forget()
     return failure
   }
-}
-
-function closed (): StoreUnavailableError {
-  return new StoreUnavailableError('it was closed with the application')
 }

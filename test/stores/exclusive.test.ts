@@ -5,21 +5,9 @@ import { guarded } from '../../stores/guard.js'
 import { memoryStore } from '../../stores/memory/memory.js'
 import type { SessionStore } from '../../stores/store.js'
 import { Turns } from '../../stores/turns.js'
+import { exclusivelyOf, lasting, LONG } from '../support/exclusive.js'
 
-const LONG = 60_000
 const later = () => performance.now() + LONG
-
-/** The method of a store that has it. */
-const exclusivelyOf = (store: SessionStore) => store.exclusively?.bind(store) as NonNullable<SessionStore['exclusively']>
-
-/** Work that goes on until `end` is called. */
-function lasting (): { work: () => Promise<void>, begun: Promise<void>, end: () => void } {
-  let begin = (): void => {}
-  let end = (): void => {}
-  const begun = new Promise<void>(resolve => { begin = resolve })
-  const ended = new Promise<void>(resolve => { end = resolve })
-  return { begun, end: () => { end() }, work: async () => { begin(); await ended } }
-}
 
 t.test('calls of one name have their turn in the order in which they came', async t => {
   const turns = new Turns()
@@ -31,7 +19,7 @@ t.test('calls of one name have their turn in the order in which they came', asyn
 t.test('no more names are taken at a time than may be, and a name that is waited for holds up no other', async () => {
   const turns = new Turns(2)
   const [a, b, second, c] = [lasting(), lasting(), lasting(), lasting()]
-  const running = [turns.run('a', later(), a.work), turns.run('b', later(), b.work), turns.run('a', later(), second.work), turns.run('c', later(), c.work)]
+  const running = [turns.run('a', later(), a.turn), turns.run('b', later(), b.turn), turns.run('a', later(), second.turn), turns.run('c', later(), c.turn)]
   await Promise.all([a.begun, b.begun])
   b.end()
   await c.begun
@@ -45,7 +33,7 @@ t.test('no more names are taken at a time than may be, and a name that is waited
 t.test('who waits too long is refused, and leaves its place to the next', async t => {
   const turns = new Turns(1)
   const first = lasting()
-  const running = turns.run('a', later(), first.work)
+  const running = turns.run('a', later(), first.turn)
   await Promise.all([
     t.rejects(turns.run('a', performance.now() + 5, async () => {}), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: 'The session store is not available: somebody else\'s exclusive work took longer than this call waits' }),
     t.rejects(turns.run('b', performance.now() + 5, async () => {}), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
@@ -60,7 +48,7 @@ t.test('who waits too long is refused, and leaves its place to the next', async 
 t.test('too many callers are refused at once', async t => {
   const turns = new Turns()
   const first = lasting()
-  const running = turns.run('a', later(), first.work)
+  const running = turns.run('a', later(), first.turn)
   const waiting = Array.from({ length: 10_000 }, async () => { await turns.run('a', later(), async () => {}) })
   await t.rejects(turns.run('b', later(), async () => {}), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: /10000 calls are waiting for it$/ })
   first.end()
@@ -71,7 +59,7 @@ t.test('a memory store that is closed refuses who waits and who comes, and lets 
   const store = memoryStore()
   const exclusively = exclusivelyOf(store)
   const { work, begun, end } = lasting()
-  const running = exclusively('a', async () => { await work(); return 'done' }, LONG)
+  const running = exclusively('a', work, LONG)
   await begun
   const waiting = t.rejects(exclusively('a', async () => {}, LONG), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: /closed/ })
   await store.close()

@@ -1,0 +1,151 @@
+/* Exclusive work in several processes, one of which is killed: the work never runs in two of them at once. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { makeDatabase } from '../../support/database.js'
+import { aborted, exclusivelyOf, lasting, LONG } from '../../support/exclusive.js'
+import { opened, poolFor } from '../../support/mysql-store.js'
+import { startProxy, through } from '../../support/proxy.js'
+import { frontOnly, makeFront, makeSqlServer } from '../../support/sql-server.js'
+import type { ExclusiveJob, ExclusiveNote } from '../../support/worker-exclusive.js'
+import { startWorker } from '../../support/worker.js'
+import { mssqlStore, type MssqlConfig } from '../../../stores/mssql/mssql.js'
+import type { SessionStore } from '../../../stores/store.js'
+
+/** When work began and ended, in nanoseconds of a clock that all processes share. */
+interface Run {
+  readonly begin: bigint
+  readonly end: bigint
+}
+
+/** Lets a process do its job, and gives what it did. One whose work no longer ends is killed; it has lasted at least until then. */
+async function runsOf (t: Test, job: ExclusiveJob): Promise<Run[]> {
+  const worker = startWorker(t, 'worker-exclusive')
+  worker.send(job)
+  const runs: Run[] = []
+  let begin: bigint | undefined
+  for (;;) {
+    const note = await worker.next().catch(() => undefined) as ExclusiveNote | undefined
+    if (note === undefined) break
+    const [what, time] = note
+    if (what === 'end' && begin !== undefined) {
+      runs.push({ begin, end: BigInt(time) })
+      begin = undefined
+    } else {
+      begin = BigInt(time)
+      if (runs.length !== job.endlessAfter) continue
+      const killed = process.hrtime.bigint()
+      worker.kill()
+      runs.push({ begin, end: killed })
+      break
+    }
+  }
+  await (job.endlessAfter === undefined ? worker.ended : worker.ended.catch(() => {}))
+  return runs
+}
+
+async function check (t: Test, job: ExclusiveJob, processes: number): Promise<void> {
+  const endlessAfter = Math.floor(job.times / 2)
+  const [killed = [], ...others] = await Promise.all(Array.from({ length: processes }, async (_, i) => await runsOf(t, i === 0 ? { ...job, endlessAfter } : job)))
+  t.equal(killed.length, endlessAfter + 1, 'one was killed in the middle of its work')
+  for (const runs of others) t.equal(runs.length, job.times, 'the others have done all of theirs')
+  const all = [killed, ...others].flat().sort((a, b) => a.begin < b.begin ? -1 : 1)
+  const overlaps = all.filter(({ begin }, i) => i > 0 && begin < (all[i - 1] as Run).end)
+  t.equal(overlaps.length, 0, 'no two at once')
+  const turns = all.filter((run, i) => i > 0 && killed.includes(run) !== killed.includes(all[i - 1] as Run)).length
+  t.ok(turns > 2, `they took turns (${turns} changes to or from the one that was killed)`)
+}
+
+t.test('a thousand times from four processes, of which one is killed in the middle (MySQL)', async t => {
+  const { url } = await makeDatabase(t)
+  await check(t, { kind: 'mysql', source: url, name: 'a thousand times', times: 286 }, 4)
+})
+
+t.test('work that does not end with the application is told, and its lock is free', async t => {
+  const { url } = await makeDatabase(t)
+  const store = await opened(t, url, { createTable: true, storeTimeout: 3000 })
+  const { work, begun, end } = lasting()
+  const running = exclusivelyOf(store)('a', work, LONG)
+  const lost = await begun
+  await store.close()
+  t.match(await aborted(lost), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: 'The session store is not available: it was closed with the application before the exclusive work ended' })
+  t.equal(await exclusivelyOf(await opened(t, url))('a', async () => 'next', LONG), 'next')
+  end()
+  t.equal(await running, 'done')
+})
+
+t.test('work whose connection goes dead is told within seconds, though nobody says so', async t => {
+  const { url } = await makeDatabase(t)
+  const proxy = await startProxy(t, Number(new URL(url).port || 3306))
+  const store = await opened(t, through(proxy, url), { createTable: true, storeTimeout: 3000 })
+  const { work, begun, end } = lasting()
+  const running = exclusivelyOf(store)('a', work, LONG)
+  const lost = await begun
+  proxy.forget()
+  t.match(await aborted(lost), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: 'The session store is not available: the database no longer keeps others out' })
+  end()
+  t.equal(await running, 'done')
+})
+
+t.test('work goes on beyond the idle limit of its connection, which is asked about its lock meanwhile', async t => {
+  const { url } = await makeDatabase(t)
+  const pool = poolFor(t, { uri: url })
+  pool.on('connection', connection => { connection.query('SET SESSION wait_timeout = 4') })
+  const store = await opened(t, pool, { createTable: true })
+  t.equal(await exclusivelyOf(store)('a', async lost => {
+    await sleep(7000)
+    return lost.aborted
+  }, LONG), false)
+})
+
+t.test('a hundred times from four processes, of which one is killed in the middle (SQL Server)', async t => {
+  const { config } = await makeSqlServer(t)
+  await check(t, { kind: 'mssql', source: config, name: 'a hundred times', times: 29 }, 4)
+})
+
+t.test('on SQL Server two stores keep each other out, and one that is closed refuses who waits', async t => {
+  const { config } = await makeSqlServer(t)
+  const [first, second] = [openedOnSqlServer(t, config), openedOnSqlServer(t, config)]
+  await (await first).exclusively?.('a', async () => {
+    await t.rejects(exclusivelyOf(await second)('a', async () => {}, 50), { code: 'FST_SESSION_STORE_UNAVAILABLE', statusCode: 503 })
+    t.equal(await exclusivelyOf(await second)('b', async () => 'b', LONG), 'b')
+    const waiting = t.rejects(exclusivelyOf(await second)('a', async () => {}, LONG), { message: 'The session store is not available: it was closed with the application' })
+    await (await second).close()
+    await waiting
+  }, LONG)
+  const alone = await openedOnSqlServer(t, { ...config, pool: { max: 1 } })
+  await t.rejects(exclusivelyOf(alone)('a', async () => {}), { code: 'FST_SESSION_STORE_MISCONFIGURED' })
+})
+
+t.test('on SQL Server work whose connection is lost is told, and the lock is free', frontOnly, async t => {
+  const { config, front } = await makeFront(t)
+  const store = await openedOnSqlServer(t, config)
+  const { work, begun, end } = lasting()
+  const running = exclusivelyOf(store)('a', work, LONG)
+  const lost = await begun
+  front.faults.dropBefore(1, /@@TRANCOUNT/)
+  t.match(await aborted(lost), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: 'The session store is not available: the connection that kept others out was lost' })
+  t.equal(await exclusivelyOf(await openedOnSqlServer(t, config))('a', async () => 'next', LONG), 'next')
+  end()
+  t.equal(await running, 'done')
+  t.equal(await exclusivelyOf(store)('a', async () => 'again', LONG), 'again')
+})
+
+t.test('on SQL Server a lock that is lost while it is waited for is waited for again', frontOnly, async t => {
+  const { config, front } = await makeFront(t)
+  const store = await openedOnSqlServer(t, config)
+  for (const error of [1205, 40197]) {
+    front.faults.dropBefore(1, /sp_getapplock/)
+    t.equal(await exclusivelyOf(store)('a', async () => 'done', LONG), 'done')
+    front.faults.failStatement(1, error, /sp_getapplock/)
+    const outcome = exclusivelyOf(store)('a', async () => 'done', LONG)
+    if (error === 1205) t.equal(await outcome, 'done')
+    else await t.rejects(outcome, { code: 'FST_SESSION_STORE_UNAVAILABLE', message: 'The session store is not available: the database cannot serve requests now (40197)' })
+  }
+})
+
+async function openedOnSqlServer (t: Test, config: MssqlConfig): Promise<SessionStore> {
+  const store = mssqlStore(config, { createTable: true, cleanupInterval: 0, storeTimeout: LONG })
+  t.teardown(async () => { await store.close() })
+  await store.open({ warn () {}, error () {} })
+  return store
+}
