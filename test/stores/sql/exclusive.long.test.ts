@@ -81,7 +81,7 @@ t.test('work whose connection goes dead is told within seconds, though nobody sa
   const running = exclusivelyOf(store)('a', work, LONG)
   const lost = await begun
   proxy.forget()
-  t.match(await aborted(lost), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: 'The session store is not available: the database no longer keeps others out' })
+  t.match(await aborted(lost), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: 'The session store is not available: the connection that kept others out was lost' })
   end()
   t.equal(await running, 'done')
 })
