@@ -40,7 +40,7 @@ export interface SessionEvents extends StoreEvents {
   readonly touch: OfSession
   /**
    * An operation has failed because the store is not available. Its request gets a 503, unless the application catches the error;
-   * a failed touch is only logged. `mergeSession` and `reload` are told as `load`.
+   * a failed touch is only logged. `mergeSession`, `reload` and `isEnded` are told as `load`.
    */
   readonly unavailable: { readonly name: string, readonly operation: 'load' | 'commit' | 'destroy' | 'touch', readonly reason: string }
 }
