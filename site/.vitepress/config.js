@@ -18,13 +18,13 @@ export default defineConfig({
       { text: 'Start', items: [page('Quick start and reference', '/'), page('Coming from another plugin', '/docs/migrating'), page('Works with', '/docs/works-with')] },
       {
         text: 'The session',
-        items: [page('Concurrency', '/docs/concurrency'), page('Cookies and proxies', '/docs/cookies'), page('Lifetimes', '/docs/lifetimes'), page('Sessions that outlive a request', '/docs/long-lived'), page('Values', '/docs/values'), page('Errors and logs', '/docs/errors')]
+        items: [page('Concurrency', '/docs/concurrency'), page('Cookies and proxies', '/docs/cookies'), page('Lifetimes', '/docs/lifetimes'), page('Sessions that outlive a request', '/docs/long-lived'), page('The sessions of a user', '/docs/users'), page('Values', '/docs/values'), page('Errors and logs', '/docs/errors')]
       },
       {
         text: 'Stores',
         items: [page('Stores and engines', '/docs/stores'), page('SQL Server', '/docs/sql-server'), page('Engines one by one', '/docs/engines'), page('A store of your own', '/docs/custom-store'), page('Sharing with SCS', '/docs/scs')]
       },
-      { text: 'In production', items: [page('Operations', '/docs/operations'), page('Threats', '/docs/threats'), page('Performance', '/bench/')] },
+      { text: 'In production', items: [page('Operations', '/docs/operations'), page('Monitoring', '/docs/monitoring'), page('Prometheus', '/docs/prometheus'), page('OpenTelemetry', '/docs/opentelemetry'), page('Threats', '/docs/threats'), page('Performance', '/bench/')] },
       { text: 'The project', items: [page('API', '/api/'), page('Contributing', '/CONTRIBUTING'), page('Security', '/SECURITY'), page('Changelog', '/CHANGELOG')] }
     ],
     outline: [2, 3]

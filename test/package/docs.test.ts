@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
@@ -13,6 +13,12 @@ t.test('the pages of docs link to files that there are, and name tests that ther
     for (const [, path = ''] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) t.ok(existsSync(join(dirname(page), path)), `${page}: ${path}`)
     for (const [, path = ''] of text.matchAll(/`(test\/[\w./-]+)`/g)) t.ok(existsSync(join(root, path)), `${page}: ${path}`)
   }
+})
+
+t.test('the sidebar of the site has every page of docs', t => {
+  const sidebar = readFileSync(join(root, 'site/.vitepress/config.js'), 'utf8')
+  for (const page of pages) t.ok(sidebar.includes(`'/docs/${basename(page, '.md')}'`), page)
+  t.end()
 })
 
 t.test('the newest section of the changelog is about the version of the package', t => {
