@@ -1,6 +1,7 @@
 import { checkedCodec } from './codecs/checked.js'
 import type { Codec } from './codecs/codec.js'
 import { gobCodec } from './codecs/gob/codec.js'
+import { keepsTracked } from './codecs/keeps-tracked.js'
 import { textCodec } from './codecs/text.js'
 import type { CookieSettings } from './cookie.js'
 import { cookieOf, type CookieOptions } from './cookie-options.js'
@@ -27,7 +28,7 @@ export interface SessionOptions extends StoreOptions {
   lifetime?: number
   /** How long a session lives without a request, in milliseconds. Shorter than `lifetime`. Default 0: as long as `lifetime`. */
   idleTimeout?: number
-  /** With `idleTimeout`: how often requests move a session's expiry at most, in milliseconds. Default a tenth of `idleTimeout`. */
+  /** With `idleTimeout` or `track`: how often requests move a session's expiry, and note its use, at most, in milliseconds. Default a tenth of `idleTimeout`. */
   touchInterval?: number
   /** Whether the table has the hash of a token instead of the token. Default true; with the codec 'gob' false, as in SCS. */
   hashTokenInStore?: boolean
@@ -44,6 +45,12 @@ export interface SessionOptions extends StoreOptions {
    * and '7' are one owner; without a value, or with null or '', a session is nobody's. Default: none.
    */
   owner?: string
+  /**
+   * Whether a session also keeps when it began, when it was last used, and the user agent and the address (`request.ip`) of its
+   * sign-in, for `app.sessions`. The last use is written at most once per `touchInterval`, which is 5 minutes by default if there
+   * is no `idleTimeout`. Default false.
+   */
+  track?: boolean
   /** The cookie's attributes. */
   cookie?: CookieOptions
   /**
@@ -73,6 +80,7 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
   readonly codec: Codec
   readonly properties: boolean
   readonly owner: string | undefined
+  readonly track: boolean
   readonly cookie: CookieSettings
   /** Undefined: tokens come from cookies. */
   readonly token: TokenOption | undefined
@@ -85,8 +93,10 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
+/** How often the use of a session is noted that has no idle timeout. */
+const USE_INTERVAL = 5 * 60_000
 const OPTIONS = ['name', 'store', 'mysql', 'mssql', 'table', 'createTable', 'maxSessions', 'lifetime', 'idleTimeout', 'touchInterval',
-  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'properties', 'owner', 'cookie', 'token', 'previous']
+  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'properties', 'owner', 'track', 'cookie', 'token', 'previous']
 /** Options of Fastify's own `register`. */
 const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 /** What to write instead of options that other session plugins have. */
@@ -122,12 +132,14 @@ export function settingsOf (passed: unknown): Settings {
   const { store, place, table } = chooseStore(options, options.owner !== undefined)
   const lifetime = duration('lifetime', options.lifetime, DAY, { least: 1 })
   const idleTimeout = duration('idleTimeout', options.idleTimeout, 0)
-  const touchInterval = duration('touchInterval', options.touchInterval, Math.floor(idleTimeout / 10))
-  if (touchInterval > 0 && touchInterval >= idleTimeout) {
+  const track = boolean('track', options.track, false)
+  const touchInterval = duration('touchInterval', options.touchInterval, track && idleTimeout === 0 ? USE_INTERVAL : Math.floor(idleTimeout / 10))
+  if (touchInterval > 0 && touchInterval >= idleTimeout && !(track && idleTimeout === 0)) {
     throw new InvalidOptionError(`touchInterval (${touchInterval} ms) must be shorter than idleTimeout (${idleTimeout} ms), or sessions in use would expire`)
   }
   const storeTimeout = storeTimeoutOf(options.storeTimeout === undefined && isTimed(store) ? store : options)
   const codec = codecOf(options.codec)
+  if (track && !keepsTracked(codec)) throw new InvalidOptionError('track needs a codec that keeps the property tracked of a session: codec.decode gave it back otherwise than codec.encode got it')
   const hashTokenInStore = boolean('hashTokenInStore', options.hashTokenInStore, codec.isShared !== true)
   const idOf = hashTokenInStore ? idOfHash : sessionId
   return Object.freeze({
@@ -142,6 +154,7 @@ export function settingsOf (passed: unknown): Settings {
     codec,
     properties: boolean('properties', options.properties, false),
     owner: ownerKey(options.owner, store),
+    track,
     cookie: cookieOf(options.cookie, name),
     token: tokenOf(options),
     previous: previousOf(options),

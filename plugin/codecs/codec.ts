@@ -1,3 +1,7 @@
+import type { Tracked } from './tracked.js'
+
+export type { Tracked } from './tracked.js'
+
 /** What a session's row says, decoded. */
 export interface SessionContent {
   /** When the session ends, in milliseconds since 1970 UTC, in the database's time. */
@@ -6,6 +10,8 @@ export interface SessionContent {
   rememberMe: boolean | undefined
   /** The values by their keys. */
   values: Map<string, unknown>
+  /** How the session is used, with the option `track`. A codec writes it and reads it again, beside the values. */
+  tracked?: Tracked
   /**
    * What `decode` has noted of the keys' values for the next `encode`, such as the types that they have elsewhere. It
    * outlives changes of the values, and a merge of sessions merges it. Other notes have symbols for keys.

@@ -2,6 +2,7 @@ import type { Codec } from './codec.js'
 import { COMMIT_ID_LENGTH, commitId } from './commit-id.js'
 import { isEqual } from './equal.js'
 import { MOST_BYTES } from './limits.js'
+import { trackedIn, trackedText } from './tracked.js'
 import { lineStart, parseAll, stringify, stringifyAll } from './value.js'
 import { InvalidValueError, TooLargeError, UndecodableError } from '../errors.js'
 import { asBuffer } from '../../stores/bytes.js'
@@ -11,7 +12,7 @@ const HEADER_LENGTH = FORMAT.length + COMMIT_ID_LENGTH
 
 /**
  * The default codec: one line with format and version, a random commit id, the deadline and `rememberMe` (`-`, `yes` or
- * `no`), then the values as JSON, each on a line of its own.
+ * `no`), then the values as JSON, each on a line of its own. With the option `track` the line goes on with what it keeps, as JSON.
  *
  *     FSS1 0Vw3vZ8rKqQm1xYt 2026-11-23T18:20:26.000Z -
  *     {
@@ -26,7 +27,8 @@ export const textCodec: Codec = {
   encode (content) {
     const remember = content.rememberMe === undefined ? '-' : content.rememberMe ? 'yes' : 'no'
     const deadline = new Date(content.deadline).toISOString()
-    const data = Buffer.from(`${FORMAT}${commitId()} ${deadline} ${remember}\n${stringifyAll(content.values)}`)
+    const tracked = content.tracked === undefined ? '' : ` ${trackedText(content.tracked)}`
+    const data = Buffer.from(`${FORMAT}${commitId()} ${deadline} ${remember}${tracked}\n${stringifyAll(content.values)}`)
     if (data.length > MOST_BYTES) throw new TooLargeError(data.length, MOST_BYTES, 'of any session')
     return data
   },
@@ -38,10 +40,12 @@ export const textCodec: Codec = {
     const lineEnd = text.indexOf('\n')
     const deadlineEnd = text.indexOf(' ', HEADER_LENGTH + 1)
     const deadline = Date.parse(text.slice(HEADER_LENGTH + 1, deadlineEnd))
-    const remember = text.slice(deadlineEnd + 1, lineEnd)
+    const [remember, rest] = cut(text.slice(deadlineEnd + 1, lineEnd))
     const isKnown = remember === '-' || remember === 'yes' || remember === 'no'
-    if (lineEnd === -1 || Number.isNaN(deadline) || !isKnown) throw new UndecodableError('its header is damaged')
-    return { deadline, rememberMe: remember === '-' ? undefined : remember === 'yes', values: valuesIn(text.slice(lineEnd + 1)) }
+    const tracked = rest === undefined ? undefined : trackedIn(rest)
+    if (lineEnd === -1 || Number.isNaN(deadline) || !isKnown || (rest !== undefined && tracked === undefined)) throw new UndecodableError('its header is damaged')
+    const values = valuesIn(text.slice(lineEnd + 1))
+    return { deadline, rememberMe: remember === '-' ? undefined : remember === 'yes', values, ...tracked !== undefined && { tracked } }
   },
 
   headerLength: () => HEADER_LENGTH,
@@ -55,6 +59,12 @@ export const textCodec: Codec = {
       throw error
     }
   }
+}
+
+/** What comes before the first space, and what after it, if there is one. */
+function cut (text: string): [string, string?] {
+  const space = text.indexOf(' ')
+  return space === -1 ? [text] : [text.slice(0, space), text.slice(space + 1)]
 }
 
 function valuesIn (text: string): Map<string, unknown> {

@@ -3,6 +3,7 @@ import type { Taken } from './taken.js'
 import type { SessionContent } from '../codecs/codec.js'
 import { untyped } from '../codecs/typed.js'
 import { checkValue } from '../codecs/value.js'
+import type { Origin } from '../origin.js'
 import { asBuffer } from '../../stores/bytes.js'
 
 /** Computes the new value of a key from the newest one. */
@@ -19,7 +20,7 @@ type Change =
   | { readonly kind: 'merge', readonly row: string, readonly content: SessionContent }
   | { readonly kind: 'deadline', readonly deadline: number }
   | { readonly kind: 'rememberMe', readonly rememberMe: boolean }
-  | { readonly kind: 'renew' }
+  | { readonly kind: 'renew' | 'use' }
 
 /** A write that holds these changes and may have been carried out. */
 interface Attempt {
@@ -38,6 +39,8 @@ export class Changes {
   #failed: ReadonlySet<Change> = NO_CHANGES
   #attempts: readonly Attempt[] = NO_ATTEMPTS
   #next: Changes | undefined
+  /** Where the request that saves them comes from, if that is tracked. */
+  origin: Origin | undefined
 
   get isEmpty (): boolean {
     return this.#list.length === 0
@@ -46,6 +49,11 @@ export class Changes {
   /** Whether a change is here whose commit has failed. */
   get hasFailed (): boolean {
     return this.#list.some(change => this.#failed.has(change))
+  }
+
+  /** Whether nothing is here but that the session was used. */
+  get isOnlyUse (): boolean {
+    return this.#list.every(({ kind }) => kind === 'use')
   }
 
   /** Whether a change is here that no commit has tried to save. */
@@ -118,6 +126,10 @@ export class Changes {
 
   renew (): void {
     this.#list.push({ kind: 'renew' })
+  }
+
+  use (): void {
+    this.#list.push({ kind: 'use' })
   }
 
   /** Whether a change concerns the key. */
@@ -249,8 +261,9 @@ function applyTo (content: SessionContent, values: Values, change: Change, merge
     }
     case 'deadline': content.deadline = change.deadline; break
     case 'rememberMe': content.rememberMe = change.rememberMe; break
-    // The renewed session's deadline is decided before the changes are applied.
-    case 'renew': break
+    // The renewed session's deadline is decided before the changes are applied, and a use is noted after that.
+    case 'renew':
+    case 'use': break
   }
 }
 

@@ -1,8 +1,9 @@
-import type { Changes } from './changes.js'
+import { Changes } from './changes.js'
 import { Exchange, type RenewOptions } from './exchange.js'
 import { Lines, type LineSettings } from './line.js'
 import { Rows, type Row, type RowSettings } from './rows.js'
 import type { SessionContent } from '../codecs/codec.js'
+import { endsSession } from '../errors.js'
 import type { TimedStore } from '../../stores/clock.js'
 import { timeLeft } from '../../stores/deadline.js'
 
@@ -37,7 +38,7 @@ export class Committer {
     if (this.#store.now() === undefined) await this.#store.find([], timeLeft(deadline))
     const now = this.rows.now()
     const begun = { ...content, deadline: changes.deadline ?? this.rows.newDeadline(now) }
-    const session = this.rows.encode(key, begun, now)
+    const session = this.rows.encode(key, begun, now, undefined, [changes])
     return await this.#store.insert(session, timeLeft(deadline)) ? this.rows.written(session, begun, content.values) : undefined
   }
 
@@ -56,11 +57,25 @@ export class Committer {
     return await this.#exchange.renew(row, newKey, changes, deadline, options)
   }
 
-  /** Moves the row's expiry, if a touch is due and would move it. Returns the row as it is then. */
+  /** Moves the row's expiry, if a touch is due and would move it, and notes the use, if that is tracked. Returns the row as it is then. */
   async touch (row: Row, deadline: number): Promise<Row> {
+    if (this.rows.isUseDue(row.tracked)) return await this.#noteUse(row, deadline)
     const touch = this.rows.dueTouch(row)
     if (touch === undefined) return row
     await this.#store.touch(touch, timeLeft(deadline))
     return { ...row, expiry: performance.now() + touch.ttl }
+  }
+
+  /** Writes when the session was used, which moves its expiry, too. Other requests' changes may be in the row afterwards. */
+  async #noteUse (row: Row, deadline: number): Promise<Row> {
+    const changes = new Changes()
+    changes.use()
+    changes.origin = {}
+    try {
+      return await this.#lines.update(row, changes, deadline)
+    } catch (error) {
+      if (endsSession(error)) return row
+      throw error
+    }
   }
 }

@@ -1,5 +1,5 @@
 import type { Changes } from './changes.js'
-import type { Row, Rows } from './rows.js'
+import type { Before, Row, Rows } from './rows.js'
 import type { SessionContent } from '../codecs/codec.js'
 import { MergedSessionGoneError, SessionGoneError } from '../errors.js'
 import { timeLeft } from '../../stores/deadline.js'
@@ -47,8 +47,9 @@ export class Exchange {
       const own = row === undefined ? undefined : locked.content(row.key)
       if (own === undefined && !mayBegin) throw new SessionGoneError()
       const content = { ...own ?? this.#rows.emptyContent(), deadline: this.#rows.newDeadline(locked.now) }
+      const before = own && this.#rows.before(own)
       changes.apply(content, locked.merged(changes))
-      const session = this.#encode(newKey, content, locked.now, changes)
+      const session = this.#encode(newKey, content, locked.now, before, changes)
       const leave = row === undefined || own === undefined ? [] : [this.#leave(row.key, newKey)]
       return { session, content, writes: [...deletes(changes), ...leave, { kind: 'insert', session }] }
     })
@@ -67,9 +68,10 @@ export class Exchange {
   async lock (key: string, deadline: number, apply: (content: SessionContent, row: Row) => readonly Changes[]): Promise<Row> {
     return await this.#rewrite([key], deadline, locked => {
       const { session: found, content } = locked.live(key)
+      const before = this.#rows.before(content)
       const applied = apply(content, this.#rows.found(found, content, performance.now()))
       if (applied.length === 0) return { session: found, content, writes: [] }
-      const session = this.#encode(key, content, locked.now, ...applied)
+      const session = this.#encode(key, content, locked.now, before, ...applied)
       return { session, content, writes: [{ kind: 'update', session }] }
     })
   }
@@ -84,13 +86,14 @@ export class Exchange {
     const { session: found, content } = locked.live(key)
     const missing = changes.missingIn(this.#rows.version(found.data))
     if (missing.isEmpty) return { session: found, content, writes: [] }
+    const before = this.#rows.before(content)
     missing.apply(content, locked.merged(missing))
-    const session = this.#encode(key, content, locked.now, changes)
+    const session = this.#encode(key, content, locked.now, before, changes)
     return { session, content, writes: [...deletes(missing), { kind: 'update', session }] }
   }
 
-  #encode (key: string, content: SessionContent, now: number, ...changes: readonly Changes[]): NewSession {
-    const session = this.#rows.encode(key, content, now)
+  #encode (key: string, content: SessionContent, now: number, before: Before | undefined, ...changes: readonly Changes[]): NewSession {
+    const session = this.#rows.encode(key, content, now, before, changes)
     for (const one of changes) one.noteAttempt(this.#rows.version(session.data))
     return session
   }

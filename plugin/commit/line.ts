@@ -102,7 +102,7 @@ export class Lines {
   /** Sends one write. Nothing is saved if another writer has changed the row. */
   async #send (row: Row, content: SessionContent, entries: readonly Entry[]): Promise<SendOutcome> {
     const now = this.#rows.now()
-    const session = this.#rows.encode(row.key, content, now)
+    const session = this.#rows.encode(row.key, content, now, row, entries.map(({ changes }) => changes))
     const keepsExpiry = this.#rows.keepsExpiry(row, content.deadline, now)
     const ttl = keepsExpiry ? row.expiry - performance.now() : session.ttl
     for (const { changes } of entries) changes.noteAttempt(this.#rows.version(session.data))
@@ -133,14 +133,15 @@ export class Lines {
 
   /**
    * Applies the changes of each request to the content of a row. Returns the requests whose changes must be written; the
-   * others are answered: their changes have failed, or a write of theirs whose answer was lost has made this row.
+   * others are answered: their changes have failed, or a write of theirs whose answer was lost has made this row, or there was
+   * only a use to note, and another request has noted its own.
    */
   #apply (entries: readonly Entry[], content: SessionContent, row: Row): Entry[] {
     const version = this.#rows.version(row.data)
     return entries.filter(entry => {
       if (entry.isAnswered) return false
       const missing = entry.changes.missingIn(version)
-      if (missing.isEmpty) {
+      if (missing.isEmpty || (missing.isOnlyUse && !this.#rows.isUseDue(content.tracked))) {
         entry.resolve({ ...row, values: undefined })
         return false
       }

@@ -1,4 +1,5 @@
-import type { Codec, SessionContent } from '../codecs/codec.js'
+import type { Changes } from './changes.js'
+import type { Codec, SessionContent, Tracked } from '../codecs/codec.js'
 import { holdsOf, type Holds } from '../codecs/holds.js'
 import { untyped } from '../codecs/typed.js'
 import { checkValue } from '../codecs/value.js'
@@ -19,6 +20,7 @@ export interface Row {
   readonly rememberMe: boolean | undefined
   /** Whose session it is, as text of {@link ownerText}. Undefined without the option `owner`. */
   readonly owner: string | undefined
+  readonly tracked: Tracked | undefined
   /** The map that `data` was made of or decoded into. Undefined if other requests' changes may be in `data`. */
   readonly values: Map<string, unknown> | undefined
 }
@@ -32,6 +34,8 @@ export interface RowSettings {
   readonly touchInterval: number
   /** The key whose value says whose session it is. */
   readonly owner: string | undefined
+  /** Whether rows say when and where sessions are used. */
+  readonly track: boolean
 }
 
 /** A long request, in milliseconds. */
@@ -105,8 +109,13 @@ export class Rows {
 
   /** The row that a store has answered with. `readAt` is the time of the answer by `performance.now()`. */
   found ({ token, data, ttl }: StoredSession, content: SessionContent, readAt: number): Row {
-    const { deadline, rememberMe, values } = content
-    return { key: token, data, expiry: readAt + ttl, deadline, rememberMe, owner: this.ownerOf(content), values }
+    const { deadline, rememberMe, tracked, values } = content
+    return { key: token, data, expiry: readAt + ttl, deadline, rememberMe, owner: this.ownerOf(content), tracked, values }
+  }
+
+  /** What a write must know of the content that it changes. */
+  before (content: SessionContent): Before {
+    return { owner: this.ownerOf(content), tracked: content.tracked }
   }
 
   /** Whose session it is. What another program has written under that key, and names no owner, makes it nobody's. */
@@ -115,17 +124,24 @@ export class Rows {
     return owner === undefined ? undefined : ownerText(untyped(values.get(owner))) ?? NOBODY
   }
 
-  /** A session as it is to be written. Throws `FST_SESSION_GONE` if the deadline has passed. */
-  encode (key: string, content: SessionContent, now: number): NewSession {
+  /**
+   * A session as it is to be written. Throws `FST_SESSION_GONE` if the deadline has passed. Notes its use in `content`, if that
+   * is tracked.
+   *
+   * @param before what the row held before these changes; undefined for a new session
+   */
+  encode (key: string, content: SessionContent, now: number, before: Before | undefined, changes: readonly Changes[]): NewSession {
     const ttl = this.#ttl(content.deadline, now)
     if (ttl <= 0) throw new SessionGoneError()
     const owner = this.ownerOf(content)
+    if (this.#settings.track) content.tracked = tracked(content, owner, now, before, changes)
     return { token: key, data: this.#settings.codec.encode(content, { rowKey: key }), ttl, ...owner !== undefined && { owner } }
   }
 
   /** The row that a session has just been written to. The store has added `ttl` to the time of the write, which is about now. */
-  written ({ token, data, ttl, owner }: NewSession, { deadline, rememberMe }: SessionContent, values?: Map<string, unknown>): Row {
-    return { key: token, data, expiry: performance.now() + ttl, deadline, rememberMe, owner, values }
+  written ({ token, data, ttl }: NewSession, content: SessionContent, values?: Map<string, unknown>): Row {
+    const { deadline, rememberMe, tracked } = content
+    return { key: token, data, expiry: performance.now() + ttl, deadline, rememberMe, owner: this.ownerOf(content), tracked, values }
   }
 
   /** Whether a write keeps the row's expiry: the deadline is the same, and the expiry would move less than `touchInterval`. */
@@ -145,6 +161,20 @@ export class Rows {
   version (data: Uint8Array): Uint8Array | undefined {
     const length = this.#settings.codec.headerLength?.(data) ?? 0
     return length > 0 ? data.subarray(0, length) : undefined
+  }
+
+  get track (): boolean {
+    return this.#settings.track
+  }
+
+  /**
+   * Whether a session's use is to be noted: it is tracked, and the last note is older than `touchInterval`.
+   *
+   * @param at when it was used, by `performance.now()`
+   */
+  isUseDue (last: Tracked | undefined, at = performance.now()): boolean {
+    if (!this.#settings.track || last === undefined) return this.#settings.track
+    return this.now() - (performance.now() - at) - last.lastUsed >= this.#leastMove
   }
 
   /** Whether a touch may be due for a row that expires then, as far as can be told without its deadline. */
@@ -189,4 +219,17 @@ export class Rows {
     const { idleTimeout } = this.#settings
     return Math.ceil(idleTimeout > 0 ? Math.min(deadline - now, idleTimeout) : deadline - now)
   }
+}
+
+/** What a row held before a write. */
+export type Before = Pick<Row, 'owner' | 'tracked'>
+
+/** A sign-in, and the beginning of a session that nobody signs in to, says where it is. Any request says when. */
+function tracked (content: SessionContent, owner: string | undefined, now: number, before: Before | undefined, changes: readonly Changes[]): Tracked {
+  const origin = changes.findLast(({ origin }) => origin !== undefined)?.origin
+  const time = Math.floor(now)
+  const isSignIn = before !== undefined && owner !== undefined && owner !== NOBODY && owner !== before.owner
+  if (before === undefined || isSignIn) return { began: time, lastUsed: time, ...origin }
+  const last = content.tracked ?? before.tracked
+  return { ...last, lastUsed: origin === undefined && last !== undefined ? last.lastUsed : time }
 }

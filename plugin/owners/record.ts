@@ -18,6 +18,14 @@ export interface SessionRecord {
   readonly expires: Date
   /** What `rememberMe` was last called with; false if never. */
   readonly isRemembered: boolean
+  /**
+   * With the option `track`: when the session began, or when its owner signed in; undefined if it was not tracked then. When it was
+   * last used, as exact as `touchInterval`. The user agent and the address of the request in which it began or was signed in to.
+   */
+  readonly began: Date | undefined
+  readonly lastUsed: Date | undefined
+  readonly userAgent: string | undefined
+  readonly address: string | undefined
   /** The values by their keys. */
   readonly data: Partial<SessionData> & { readonly [key: string]: unknown }
 }
@@ -31,12 +39,18 @@ export interface RecordSettings {
 
 /** The record of a row and of what it holds. The values are not copied. */
 export function recordOf ({ token, ttl }: StoredSession, content: SessionContent, rows: Rows, { idOf, owner }: RecordSettings): SessionRecord {
+  const { began, lastUsed, userAgent, address } = content.tracked ?? {}
+  const date = (time: number | undefined): Date | undefined => time === undefined ? undefined : new Date(time - rows.clockSkew())
   return {
     id: idOf(token),
     owner: owner === undefined ? undefined : ownerIn(content, owner),
     deadline: new Date(content.deadline - rows.clockSkew()),
     expires: new Date(Date.now() + ttl),
     isRemembered: content.rememberMe === true,
+    began: date(began),
+    lastUsed: date(lastUsed),
+    userAgent,
+    address,
     data: dataIn(content)
   }
 }

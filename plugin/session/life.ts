@@ -13,6 +13,7 @@ import { Response } from './response.js'
 import { SessionValues } from './session-values.js'
 import type { Stored } from './stored.js'
 import type { Loaded } from './loader.js'
+import { originOf } from '../origin.js'
 import { varyByCookie } from '../response-head.js'
 import { audible } from '../warnings.js'
 import { withoutTokens } from '../../stores/errors.js'
@@ -170,7 +171,7 @@ export class SessionLife implements SessionHost {
     if (!isFirst && this.#reply.raw.headersSent) return undefined
     this.#isSent = true
     if (this.#isLookedAt && this.#of.sendsCookies) varyByCookie(this.#reply)
-    if (this.#operations?.isPending === true || this.#values?.mustCommit === true || (isFirst && this.#lease?.isPending === true)) {
+    if (this.#operations?.isPending === true || this.#values?.mustCommit === true || (isFirst && (this.#lease?.isPending === true || this.#isUseDue))) {
       this.#finishing = this.#finish(isFirst).finally(() => {
         this.#finishing = undefined
         this.#lease?.headersLeave(options)
@@ -191,11 +192,25 @@ export class SessionLife implements SessionHost {
   async #finish (isFirst: boolean): Promise<void> {
     try {
       const hasSucceeded = !this.#isLookedAt || await this.#operate().finish()
-      if (isFirst && hasSucceeded) await this.#lease?.touch(this.patience)
+      if (isFirst && hasSucceeded) await this.#touch()
     } finally {
       // An earlier commit may have saved a new token, so the cookie is set even if a later commit has failed.
       this.#setCookie()
     }
+  }
+
+  async #touch (): Promise<void> {
+    const { storage } = this.#of
+    if (this.#lease !== undefined) await this.#lease.touch(this.patience)
+    else if (this.#isUseDue) await this.patience.spend(async deadline => { await storage.touch(this.#opened(), deadline, this.#request.log) })
+  }
+
+  /** Without an idle timeout, whether the use of the session is to be noted. With one, a touch notes it. */
+  get #isUseDue (): boolean {
+    const { storage: { rows } } = this.#of
+    if (!rows.track || this.#lease !== undefined) return false
+    const { stored } = this.#opened()
+    return stored !== undefined && rows.isUseDue(stored.row.tracked, this.#loadedAt)
   }
 
   #setCookie (): void {
@@ -252,6 +267,7 @@ export class SessionLife implements SessionHost {
       outgoing: sendsCookies ? new OutgoingCookie(cookie, storage.rows, this.#request, this.#received) : undefined,
       current: () => this.#opened(),
       tokens: { canReach: () => !sendsCookies || this.#canSetCookie(), mayBegin: true },
+      ...storage.rows.track && { origin: () => originOf(this.#request) },
       touching: () => this.#lease?.prolonging,
       onFailure: () => this.watch(),
       patience: this.patience

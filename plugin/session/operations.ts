@@ -9,6 +9,7 @@ import type { UnknownProperties } from './unknown-properties.js'
 import type { Changes } from '../commit/changes.js'
 import type { Cookie } from '../cookie.js'
 import { SessionGoneError } from '../errors.js'
+import type { Origin } from '../origin.js'
 import { withoutTokens } from '../../stores/errors.js'
 
 /** What all sessions of a registration share. */
@@ -32,6 +33,8 @@ export interface Surroundings {
   /** The session as it is now. */
   readonly current: () => SessionValues
   readonly tokens: NewTokens
+  /** Where the request comes from. Left out if that is not tracked. */
+  readonly origin?: () => Origin
   /** The request's own touch, while one is on its way. A store that cannot compare could put back what it has read. */
   readonly touching?: () => Promise<void> | undefined
   /** Is called after an operation has failed. */
@@ -211,6 +214,7 @@ export class Operations {
       values.failed(taken)
       throw error
     }
+    taken.origin = this.#of.origin?.()
     await this.#storage.save(values, taken, deadline, this.#of.tokens)
   }
 

@@ -6,7 +6,7 @@ import type { SessionContent } from '../codecs/codec.js'
 import { untyped } from '../codecs/typed.js'
 import { copy, isObject } from '../codecs/value.js'
 import { computed, type Changes, type UpdateFunction } from '../commit/changes.js'
-import type { Rows } from '../commit/rows.js'
+import type { Row, Rows } from '../commit/rows.js'
 import { Taken } from '../commit/taken.js'
 import { InvalidArgumentError } from '../errors.js'
 import { inspected } from '../../stores/validate.js'
@@ -218,6 +218,14 @@ export class SessionValues {
     const { values, deadline } = stored.row
     if (values === undefined || values !== this.#content?.values) this.#content = undefined
     else if (!this.#unsaved.logs.some(log => log.deadline !== undefined)) this.#content.deadline = deadline
+  }
+
+  /** The expiry of the row has moved. If the row was written for that, other requests' changes may be in it. */
+  touched (row: Row, written: boolean): void {
+    const { stored } = this
+    if (stored?.row.key !== row.key) return
+    if (written) this.refresh({ token: stored.token, row })
+    else this.where.touched(row.expiry)
   }
 
   /** A commit has failed: the changes that it took come before those that were made since. */

@@ -187,7 +187,7 @@ export class SessionStorage {
   async prolong (values: SessionValues, deadline: number, log: FastifyBaseLogger): Promise<boolean> {
     const { stored } = values
     if (stored === undefined) return false
-    if (this.rows.dueTouch(stored.row) === undefined) return true
+    if (this.rows.dueTouch(stored.row) === undefined && !this.rows.isUseDue(stored.row.tracked)) return true
     try {
       const newest = await this.#newest(stored.row, deadline)
       if (newest === undefined) return false
@@ -217,7 +217,7 @@ export class SessionStorage {
 
   async #touch (values: SessionValues, row: Row, deadline: number): Promise<void> {
     const touched = await this.#committer.touch(row, deadline)
-    values.where.touched(touched.expiry)
+    values.touched(touched, touched.data !== row.data)
     // The same row: no touch was due.
     if (touched !== row) this.#settings.report.touch(row.key)
   }

@@ -7,9 +7,12 @@ import { ANY_MAP, isSame, isTime, TIME, type GoType, type StructType } from './t
 import { GobWriter, LONGEST_NUMBER, unsignedToken } from './writer.js'
 import { WrittenDefinitions } from './written.js'
 import type { Codec, SessionContent } from '../codec.js'
+import { trackedIn, trackedText } from '../tracked.js'
 
 /** Where SCS keeps what `RememberMe` was called with. */
 const REMEMBER_ME = '__rememberMe'
+/** Where this plugin keeps what the option `track` keeps: a text, which Go programs leave alone. */
+const TRACKED = '__tracked'
 /** What is noted of the deadline, which is none of the values. */
 const DEADLINE = Symbol('deadline')
 
@@ -33,13 +36,12 @@ export const gobCodec: Codec = {
     writer.unsigned(1)
     writer.bytes(deadlineBytes(content.deadline, notes?.get(DEADLINE)))
     writer.unsigned(1)
-    const { rememberMe } = content
-    const isRemembered = rememberMe !== undefined
-    writer.unsigned(content.values.size + (isRemembered && !content.values.has(REMEMBER_ME) ? 1 : 0))
+    const hidden = hiddenOf(content)
+    writer.unsigned(content.values.size + hidden.filter(([key]) => !content.values.has(key)).length)
     for (const [key, value] of content.values) {
-      if (!isRemembered || key !== REMEMBER_ME) values.entry(key, value, notes?.get(key))
+      if (!hidden.some(([name]) => name === key)) values.entry(key, value, notes?.get(key))
     }
-    if (isRemembered) values.entry(REMEMBER_ME, rememberMe, undefined)
+    for (const [key, value] of hidden) values.entry(key, value, undefined)
     writer.unsigned(0)
     return assembled(writer, values.definitions)
   },
@@ -103,10 +105,30 @@ function readSession (reader: GobReader, values: ValueReader, type: GoType): Ses
     else if (field.name === 'Values') readValues(reader, values, content.values, notes)
     else values.read(field.type)
   }
+  takeHidden(content)
+  return content
+}
+
+/** What is among the values for Go, and not for the application. */
+function hiddenOf ({ rememberMe, tracked }: SessionContent): ReadonlyArray<readonly [key: string, value: unknown]> {
+  if (rememberMe === undefined && tracked === undefined) return NOTHING
+  return [...rememberMe === undefined ? [] : [[REMEMBER_ME, rememberMe] as const], ...tracked === undefined ? [] : [[TRACKED, trackedText(tracked)] as const]]
+}
+
+const NOTHING: readonly never[] = []
+
+/** Takes it out of the values. What is there of another kind is the application's own. */
+function takeHidden (content: SessionContent): void {
   const rememberMe = content.values.get(REMEMBER_ME)
-  if (typeof rememberMe !== 'boolean') return content
-  content.values.delete(REMEMBER_ME)
-  return { ...content, rememberMe }
+  if (typeof rememberMe === 'boolean') {
+    content.values.delete(REMEMBER_ME)
+    content.rememberMe = rememberMe
+  }
+  const text = content.values.get(TRACKED)
+  const tracked = typeof text === 'string' ? trackedIn(text) : undefined
+  if (tracked === undefined) return
+  content.values.delete(TRACKED)
+  content.tracked = tracked
 }
 
 function isSession (type: GoType): type is StructType {
