@@ -7,7 +7,8 @@ import { checkSource, openPool, type MssqlSource, type OpenedPool } from './pool
 import * as sql from './statements.js'
 import { inspectTable, LARGEST, quoted, SCHEMA_FILE, timeIn, type MssqlTable } from './table.js'
 import { UnreachedError, type Contact, type ErrorKind, type HeldLock, type LockRequest, type Page, type Rows, type SqlDatabase } from '../sql/database.js'
-import { LONGEST_CONNECT, SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
+import { updateGroups, withOwner } from '../sql/groups.js'
+import { LONGEST_CONNECT, ownersOf, SqlStore, storeTimeoutOf, type SqlStoreOptions } from '../sql/sql-store.js'
 import type { ChangedSession, NewSession, SessionStore, StoredSession, TouchedSession } from '../store.js'
 import { successorIn } from '../successor.js'
 import { boolean, knownOnly, tableName } from '../validate.js'
@@ -41,18 +42,20 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   readonly #name: readonly string[]
   readonly #createTable: boolean
   readonly #connectTimeout: number
+  readonly #keepsOwners: boolean
   #opening: Promise<OpenedPool> | undefined
   #connections: MssqlConnections | undefined
   #table: MssqlTable | undefined
 
   constructor (source: MssqlSource, options: MssqlStoreOptions) {
     checkSource(source)
-    knownOnly(options, ['table', 'createTable', 'cleanupInterval', 'storeTimeout'])
+    knownOnly(options, ['table', 'createTable', 'cleanupInterval', 'storeTimeout', 'owners'])
     this.#source = source
     this.#name = tableName(options.table)
     this.tableName = this.#name.join('.')
     this.#createTable = boolean('createTable', options.createTable, false)
     this.#connectTimeout = Math.min(LONGEST_CONNECT, storeTimeoutOf(options))
+    this.#keepsOwners = ownersOf(options)
   }
 
   /** The server silently cuts a CHAR(43), and fills it up with spaces. */
@@ -67,6 +70,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     const options = {
       name: this.#name,
       createTable: this.#createTable,
+      keepsOwners: this.#keepsOwners,
       database: opened.database,
       isShared: !opened.isOwn
     }
@@ -128,13 +132,15 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   }
 
   async insert (connection: Connection, sessions: readonly NewSession[]): Promise<void> {
-    await connection.rows(sql.insert(this.#quoted, sessions))
+    await connection.rows(sql.insert(this.#quoted, sessions, this.#keepsOwners))
   }
 
   async update (connection: Connection, sessions: readonly ChangedSession[], lockTimeoutMs: number): Promise<ReadonlySet<ChangedSession>> {
-    const rows = await connection.rows(sql.update(this.#quoted, sessions, lockTimeoutMs))
-    const saved = new Set(rows.map(([token]) => tokenIn(token)))
-    return new Set(sessions.filter(({ token }) => saved.has(token)))
+    return await updateGroups(withOwner(sessions).filter(group => group.length > 0), async group => {
+      const rows = await connection.rows(sql.update(this.#quoted, group, lockTimeoutMs))
+      const saved = new Set(rows.map(([token]) => tokenIn(token)))
+      return group.filter(({ token }) => saved.has(token))
+    })
   }
 
   async touch (connection: Connection, sessions: readonly TouchedSession[], lockTimeoutMs: number): Promise<void> {
@@ -142,7 +148,7 @@ class MssqlDatabase implements SqlDatabase<Connection> {
   }
 
   async overwrite (connection: Connection, session: NewSession): Promise<void> {
-    await connection.rows(sql.overwrite(this.#quoted, session))
+    await connection.rows(sql.overwrite(this.#quoted, session, this.#keepsOwners))
   }
 
   async remove (connection: Connection, tokens: readonly string[], lockTimeoutMs: number): Promise<readonly string[]> {
@@ -152,12 +158,12 @@ class MssqlDatabase implements SqlDatabase<Connection> {
     return rows.flatMap(([token, data]) => tokens.includes(tokenIn(token)) ? successorIn(data as Uint8Array) ?? [] : [])
   }
 
-  async page (connection: Connection, { after, size }: Page): Promise<readonly StoredSession[]> {
-    return foundIn(await connection.rows(sql.page(this.#quoted, after, size))).sessions
+  async page (connection: Connection, page: Page): Promise<readonly StoredSession[]> {
+    return foundIn(await connection.rows(sql.page(this.#quoted, page))).sessions
   }
 
-  async count (connection: Connection): Promise<number> {
-    const [[count] = []] = await connection.rows(sql.count(this.#quoted))
+  async count (connection: Connection, owner: string | undefined): Promise<number> {
+    const [[count] = []] = await connection.rows(sql.count(this.#quoted, owner))
     return Number(count)
   }
 

@@ -1,5 +1,7 @@
 import { CHAR_43, INT, rowSource, TOKEN_LENGTH, type Parameter, type Row, type RowSource } from './rows.js'
 import { NOTE } from '../successor.js'
+import type { Page } from '../sql/database.js'
+import { OWNER_LENGTH } from '../sql/options.js'
 import { SUCCESSOR_TTL, type ChangedSession, type NewSession, type Seen, type TouchedSession } from '../store.js'
 
 /*
@@ -25,6 +27,20 @@ export function inspect (name: string): Statement {
     text: `SELECT OBJECT_ID(@name, N'U'), ${lengths.join(', ')}, (SELECT DATA_TYPE FROM INFORMATION_SCHEMA.COLUMNS ` +
       'WHERE TABLE_SCHEMA = OBJECT_SCHEMA_NAME(OBJECT_ID(@name, N\'U\')) AND TABLE_NAME = OBJECT_NAME(OBJECT_ID(@name, N\'U\')) AND COLUMN_NAME = N\'data\'), ' +
       `${text(NOW)}, DB_NAME(), OBJECT_SCHEMA_NAME(OBJECT_ID(@name, N'U'))`,
+    parameters: [{ name: 'name', type: driver => driver.NVarChar(300), value: name }]
+  }
+}
+
+/**
+ * The type of the column owner, its length, whether it may be NULL, and how many indexes begin with it. No row if there is no
+ * such column.
+ */
+export function inspectOwner (name: string): Statement {
+  const table = 'OBJECT_ID(@name, N\'U\')'
+  return {
+    text: 'SELECT DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, IS_NULLABLE, ' +
+      `(SELECT COUNT(*) FROM sys.index_columns WHERE object_id = ${table} AND key_ordinal = 1 AND column_id = (SELECT column_id FROM sys.columns WHERE object_id = ${table} AND name = N'owner')) ` +
+      `FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = OBJECT_SCHEMA_NAME(${table}) AND TABLE_NAME = OBJECT_NAME(${table}) AND COLUMN_NAME = N'owner'`,
     parameters: [{ name: 'name', type: driver => driver.NVarChar(300), value: name }]
   }
 }
@@ -64,23 +80,26 @@ export function peek (table: string, tokens: readonly string[]): Statement {
   return { text: `SELECT token, data FROM ${table} WHERE token IN (${list(all)})`, parameters: tokenParameters(all) }
 }
 
-export function insert (table: string, sessions: readonly NewSession[]): Statement {
-  const rows = rowSource(sessions.map(newRow))
+/** @param keepsOwners the owner is written too */
+export function insert (table: string, sessions: readonly NewSession[], keepsOwners: boolean): Statement {
+  const rows = rowSource(sessions.map(session => newRow(session, keepsOwners)))
+  const [column, value] = keepsOwners ? [', owner', `, ${ownerIn(rows)}`] : ['', '']
   return {
-    text: `INSERT INTO ${table} (token, data, expiry) SELECT ${rows.token}, ${rows.bytes('data')}, ${after(rows, 's', 'ms')} ${rows.from}`,
+    text: `INSERT INTO ${table} (token, data, expiry${column}) SELECT ${rows.token}, ${rows.bytes('data')}, ${after(rows, 's', 'ms')}${value} ${rows.from}`,
     parameters: rows.parameters
   }
 }
 
-/** Returns the tokens of the rows that it updated. Where s is negative the expiry stays. */
+/** Returns the tokens of the rows that it updated. Where s is negative the expiry stays. Either all sessions have an owner, which is written too, or none. */
 export function update (table: string, sessions: readonly ChangedSession[], lockTimeoutMs: number): Statement {
-  const rows = rowSource(sessions.map(({ token, data, ttl, seen, expiryStays }) => ({
+  const rows = rowSource(sessions.map(({ token, data, ttl, seen, expiryStays, owner }) => ({
     token,
     numbers: { ...(expiryStays === true ? { s: -1, ms: 0 } : lifetime(ttl)), len: comparedBytes(seen) },
-    bytes: { seen: seen.bytes, data }
+    bytes: { seen: seen.bytes, data, ...owner !== undefined && { owner: ownerBytes(owner) } }
   })))
+  const owner = sessions[0]?.owner === undefined ? '' : `owner = ${ownerIn(rows)}, `
   return {
-    text: `${waiting(lockTimeoutMs)}UPDATE ${table} SET data = ${rows.bytes('data')}, ` +
+    text: `${waiting(lockTimeoutMs)}UPDATE ${table} SET data = ${rows.bytes('data')}, ${owner}` +
       `expiry = CASE WHEN ${rows.number('s')} < 0 THEN expiry ELSE ${after(rows, 's', 'ms')} END OUTPUT inserted.token ` +
       `${rows.from}WHERE ${isToken(rows)} AND expiry > ${NOW} AND ${isSeen(rows)}`,
     parameters: rows.parameters
@@ -101,11 +120,16 @@ export function touch (table: string, sessions: readonly TouchedSession[], lockT
   }
 }
 
-/** Replaces data and expiry, whatever the row holds. */
-export function overwrite (table: string, session: NewSession): Statement {
-  const row = rowSource([newRow(session)])
+/**
+ * Replaces data and expiry, whatever the row holds.
+ *
+ * @param keepsOwners the owner is replaced too, if the session has one
+ */
+export function overwrite (table: string, session: NewSession, keepsOwners: boolean): Statement {
+  const isOwned = keepsOwners && session.owner !== undefined
+  const row = rowSource([newRow(session, isOwned)])
   return {
-    text: `UPDATE ${table} SET data = ${row.bytes('data')}, expiry = ${after(row, 's', 'ms')} WHERE token = ${row.token}`,
+    text: `UPDATE ${table} SET data = ${row.bytes('data')}, ${isOwned ? `owner = ${ownerIn(row)}, ` : ''}expiry = ${after(row, 's', 'ms')} WHERE token = ${row.token}`,
     parameters: row.parameters
   }
 }
@@ -120,17 +144,19 @@ export function remove (table: string, tokens: readonly string[], lockTimeoutMs:
   }
 }
 
-/** Up to `size` live rows, those after a token, in the order of their tokens. */
-export function page (table: string, after: string | undefined, size: number): Statement {
+/** The live rows of a page. */
+export function page (table: string, { after, owner, size }: Page): Statement {
+  const of = ofOwner(owner)
   return {
-    text: `SELECT TOP (@n) token, data, ${text('expiry')}, ${text(NOW)} FROM ${table} WHERE expiry > ${NOW}${after === undefined ? '' : ' AND token > @t0'} ORDER BY token`,
-    parameters: [{ name: 'n', type: INT, value: size }, ...tokenParameters(after === undefined ? [] : [after])]
+    text: `SELECT TOP (@n) token, data, ${text('expiry')}, ${text(NOW)} FROM ${table} WHERE expiry > ${NOW}${after === undefined ? '' : ' AND token > @t0'}${of.text} ORDER BY token`,
+    parameters: [{ name: 'n', type: INT, value: size }, ...tokenParameters(after === undefined ? [] : [after]), ...of.parameters]
   }
 }
 
-/** How many rows are live. */
-export function count (table: string): Statement {
-  return { text: `SELECT COUNT(*) FROM ${table} WHERE expiry > ${NOW}`, parameters: [] }
+/** How many rows are live, or how many of an owner's. */
+export function count (table: string, owner: string | undefined): Statement {
+  const of = ofOwner(owner)
+  return { text: `SELECT COUNT(*) FROM ${table} WHERE expiry > ${NOW}${of.text}`, parameters: of.parameters }
 }
 
 /** Deletes up to `most` expired rows, and returns how many. A row that names a successor stays for SUCCESSOR_TTL. */
@@ -197,8 +223,25 @@ function least (ttl: number): { readonly leastS: number, readonly leastMs: numbe
   return { leastS: s, leastMs: ms }
 }
 
-function newRow ({ token, data, ttl }: NewSession): Row {
-  return { token, numbers: lifetime(ttl), bytes: { data } }
+function newRow ({ token, data, ttl, owner }: NewSession, withOwner: boolean): Row {
+  return { token, numbers: lifetime(ttl), bytes: { data, ...withOwner && { owner: ownerBytes(owner) } } }
+}
+
+/** An owner as bytes, with one before them: no bytes are NULL. */
+function ownerBytes (owner: string | undefined): Uint8Array {
+  return Buffer.from(owner === undefined ? '' : `=${owner}`, 'latin1')
+}
+
+function ownerIn (rows: RowSource): string {
+  return `CASE WHEN ${rows.size('owner')} = 0 THEN NULL ELSE SUBSTRING(CAST(${rows.bytes('owner')} AS varchar(${OWNER_LENGTH + 1})), 2, ${OWNER_LENGTH}) END`
+}
+
+/** The first comparison finds the rows by the index, the second compares the bytes. */
+function ofOwner (owner: string | null | undefined): Statement {
+  if (owner === undefined) return { text: '', parameters: [] }
+  if (owner === null) return { text: ' AND owner IS NULL', parameters: [] }
+  const bytes = (of: string) => `CAST(${of} AS varbinary(${OWNER_LENGTH}))`
+  return { text: ` AND owner = @owner AND ${bytes('owner')} = ${bytes('@owner')}`, parameters: [{ name: 'owner', type: driver => driver.VarChar(OWNER_LENGTH), value: owner }] }
 }
 
 /** Statements exist for these numbers of tokens only, so that the server keeps few plans. */

@@ -5,6 +5,7 @@ import { errorNumber, kindOf } from './errors.js'
 import { SCHEMA } from './schema.js'
 import * as sql from './statements.js'
 import { UnreachedError } from '../sql/database.js'
+import { OWNER_LENGTH } from '../sql/options.js'
 import { forTable } from '../sql/schema.js'
 
 /** What the store learns at its first contact with the database. */
@@ -22,6 +23,8 @@ export interface TableOptions {
   readonly name: readonly string[]
   /** Create the table if it is missing. */
   readonly createTable: boolean
+  /** The table needs a column for owners. */
+  readonly keepsOwners: boolean
   /** The database that the pool's config names. */
   readonly database: string | undefined
   /** Whether the application uses the connections too. */
@@ -39,7 +42,7 @@ export const LARGEST = 2 ** 31 - 1
  * `FST_SESSION_TABLE_MISSING` and `FST_SESSION_STORE_MISCONFIGURED`.
  */
 export async function inspectTable (connection: Connection, options: TableOptions): Promise<MssqlTable> {
-  const { name, createTable, isShared } = options
+  const { name, createTable, keepsOwners, isShared } = options
   const asGiven = quoted(name)
   if (isShared) await checkSettings(connection)
   let found = await inspect(connection, asGiven)
@@ -49,8 +52,9 @@ export async function inspectTable (connection: Connection, options: TableOption
     found = await inspect(connection, asGiven)
   }
   checkColumns(found, name.join('.'))
+  if (keepsOwners) await checkOwner(connection, asGiven, name.join('.'))
   const everywhere = isShared ? quoted([String(found.database), String(found.schema), ...name.slice(-1)]) : asGiven
-  await tryWrites(connection, everywhere, name.join('.'))
+  await tryWrites(connection, everywhere, name.join('.'), keepsOwners)
   return { quoted: everywhere, maxBytes: Number(found.dataLength) === -1 ? LARGEST : Number(found.dataLength), now: timeIn(found.now) }
 }
 
@@ -100,6 +104,21 @@ function checkColumns ({ id, tokenLength, dataLength, dataType, expiryLength }: 
   }
 }
 
+const OWNER = `owner VARCHAR(${OWNER_LENGTH}) COLLATE Latin1_General_BIN2 NULL`
+
+/** Throws `FST_SESSION_STORE_MISCONFIGURED` if the column of the owner or its index is missing or cannot serve. */
+async function checkOwner (connection: Connection, quoted: string, table: string): Promise<void> {
+  const [column] = await connection.rows(sql.inspectOwner(quoted))
+  const index = `CREATE INDEX sessions_owner_idx ON ${quoted} (owner)`
+  if (column === undefined) throw new StoreMisconfiguredError(`The table ${table} has no column owner, which the owners of sessions need. Run: ALTER TABLE ${quoted} ADD ${OWNER}; ${index}`)
+  const [type, length, isNullable, indexes] = column
+  // An NVARCHAR has other bytes.
+  if (String(type).toLowerCase() !== 'varchar' || Number(length) < OWNER_LENGTH || String(isNullable) !== 'YES') {
+    throw new StoreMisconfiguredError(`The column owner of ${table} is ${String(type)}${length === null ? '' : `(${Number(length)})`}${String(isNullable) === 'YES' ? '' : ' NOT NULL'}, but ${OWNER} is needed. Run: ALTER TABLE ${quoted} ALTER COLUMN ${OWNER} (drop its index before, and create it again)`)
+  }
+  if (Number(indexes) === 0) throw new StoreMisconfiguredError(`The table ${table} has no index on its column owner, by which the sessions of an owner are found. Run: ${index}`)
+}
+
 /** The number of "there is already an object of that name": another process was faster. */
 const EXISTS = 2714
 
@@ -115,14 +134,16 @@ async function create (connection: Connection, name: string): Promise<void> {
  * The server then says at once what it would refuse later: a trigger, a further column without a default, a type of column,
  * a right that is missing.
  */
-async function tryWrites (connection: Connection, quoted: string, table: string): Promise<void> {
+async function tryWrites (connection: Connection, quoted: string, table: string, keepsOwners: boolean): Promise<void> {
   const row = { token: randomBytes(33).toString('base64url').slice(0, 43), data: randomBytes(16), ttl: 0 }
   let isUnique = false
-  await connection.rows(sql.insert(quoted, [row, row])).catch((error: unknown) => {
+  await connection.rows(sql.insert(quoted, [row, row], keepsOwners)).catch((error: unknown) => {
     isUnique = kindOf(error) === 'duplicate'
     if (!isUnique) throw error
   })
-  await connection.rows(sql.update(quoted, [{ ...row, seen: { bytes: row.data, whole: true } }], LOCK_TIMEOUT))
+  const change = { ...row, seen: { bytes: row.data, whole: true } }
+  await connection.rows(sql.update(quoted, [change], LOCK_TIMEOUT))
+  if (keepsOwners) await connection.rows(sql.update(quoted, [{ ...change, owner: '' }], LOCK_TIMEOUT))
   await connection.rows(sql.remove(quoted, [row.token], LOCK_TIMEOUT))
   if (!isUnique) throw new StoreMisconfiguredError(`The column token of ${table} is not unique. Run: ALTER TABLE ${table} ADD PRIMARY KEY (token)`)
 }

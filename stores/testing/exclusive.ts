@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
+import { errorCode } from '../errors.js'
 import type { SessionStore } from '../store.js'
 import { inserted, one, type Cases } from './sessions.js'
 
 /** How long a call waits that is to get its turn, in milliseconds. */
 const LONG = 60_000
 
-/** Cases of the contract: work that only one process does at a time. They pass on a store without `exclusively`. */
+/** Cases of the contract: work that only one process does at a time. They pass on a store without `exclusively`, and on one that refuses it as misconfigured. */
 export const EXCLUSIVE: Cases = ifThere({
   async 'exclusive work resolves to its result, and may use the store' (exclusively, store) {
     const session = await inserted(store)
@@ -65,8 +66,17 @@ type Exclusively = NonNullable<SessionStore['exclusively']>
 
 function ifThere (cases: { readonly [name: string]: (exclusively: Exclusively, store: SessionStore) => Promise<void> }): Cases {
   return Object.fromEntries(Object.entries(cases).map(([name, run]) => [name, async store => {
-    if (store.exclusively !== undefined) await run(store.exclusively.bind(store), store)
+    const exclusively = store.exclusively?.bind(store)
+    if (exclusively !== undefined && await canKeepOthersOut(exclusively)) await run(exclusively, store)
   }]))
+}
+
+/** A store may find that its database or its pool cannot do it. */
+async function canKeepOthersOut (exclusively: Exclusively): Promise<boolean> {
+  return await exclusively(newName(), async () => true, LONG).catch((error: unknown) => {
+    if (errorCode(error) === 'FST_SESSION_STORE_MISCONFIGURED') return false
+    throw error
+  })
 }
 
 function newName (): string {

@@ -14,7 +14,12 @@ const BRIEF: readonly string[] = [
   'delete ends one session and no other',
   'rewrite inserts, updates and deletes in one step',
   'a session that was moved lives on only under its new token',
-  'data comes back byte by byte'
+  'data comes back byte by byte',
+  'count counts the live sessions',
+  'scan of an owner returns the live sessions of this owner and no others',
+  'an update without an owner keeps the owner, and one with an owner changes it',
+  'rewrite writes owners, and a session that was moved is no longer its owner\'s under the old token',
+  'exclusive work resolves to its result, and may use the store'
 ]
 
 /** Runs the contract's suite on a store. */

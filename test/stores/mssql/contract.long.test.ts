@@ -17,9 +17,16 @@ t.test('the SQL Server store keeps the contract with a pool of one connection', 
   await runContract(t, () => mssqlStore({ ...config, pool: { max: 1 } }, { ...OPTIONS, createTable: true }))
 })
 
+t.test('the SQL Server store keeps the contract with an owner of another collation', async t => {
+  const { config, query } = await makeSqlServer(t)
+  await query(`${SCS_TABLE} ALTER TABLE sessions ADD owner VARCHAR(300) NULL`)
+  await query('CREATE INDEX whose ON sessions (owner, expiry)')
+  await runContract(t, () => mssqlStore(config, { ...OPTIONS, owners: true }))
+})
+
 t.test('the SQL Server store keeps the contract on Babelfish', frontOnly, async t => {
   const { config } = await makeFront(t, { babelfish: true })
-  await runContract(t, () => mssqlStore(config, { ...OPTIONS, createTable: true }))
+  await runContract(t, () => mssqlStore(config, { ...OPTIONS, createTable: true, owners: true }))
 })
 
 t.test('every method of the SQL Server store works with a connection string', async t => {
@@ -39,7 +46,7 @@ t.test('every method of the SQL Server store works with a table of an odd name',
   // Babelfish cannot parse a name with a closing bracket in it, however it is quoted.
   const [{ babelfish } = {}] = await query('SELECT CAST(SERVERPROPERTY(\'BabelfishVersion\') AS varchar(20)) AS babelfish')
   const bracket = babelfish === null ? ']' : ''
-  await runOn(t, config, { table: `se${bracket}ss[ions's "☃" -- @t0`, createTable: true })
+  await runOn(t, config, { table: `se${bracket}ss[ions's "☃" -- @t0`, createTable: true, owners: true })
 })
 
 for (const state of ['connected', 'not connected yet', 'decorated by fastify-mssql']) {

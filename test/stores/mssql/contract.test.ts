@@ -4,7 +4,7 @@ import { mssqlStore } from '../../../stores/mssql/mssql.js'
 import { runContract } from '../../support/contract.js'
 
 // Other tables, pools and connections: contract.long.test.ts.
-t.test('the SQL Server store keeps the contract in the table of schema/mssql.sql', async t => {
+t.test('the SQL Server store keeps the contract in the table of schema/mssql.sql, with its owners', async t => {
   const { config } = await makeSqlServer(t)
-  await runContract(t, () => mssqlStore(config, { createTable: true, cleanupInterval: 0, storeTimeout: 60_000 }))
+  await runContract(t, () => mssqlStore(config, { createTable: true, owners: true, cleanupInterval: 0, storeTimeout: 60_000 }))
 })

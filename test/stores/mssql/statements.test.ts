@@ -17,12 +17,15 @@ const SIZES = Array.from({ length: 50 }, (_, i) => i + 1)
 const sessions = (n: number) => Array.from({ length: n }, (_, i) => ({
   token: String(i).padStart(43, 'A'), data: Buffer.from(`new ${i}`), ttl: 1500, atLeast: 0, seen: { bytes: Buffer.from(`old ${i}`), whole: i % 2 === 1 }
 }))
+const owned = (n: number) => sessions(n).map((session, i) => ({ ...session, owner: `owner-${i}` }))
 const tokens = (n: number) => sessions(n).map(({ token }) => token)
 
 const BATCHES: { readonly [name: string]: (table: string, n: number) => Statement } = {
   find: (table, n) => sql.find(table, tokens(n), 1000),
   peek: (table, n) => sql.peek(table, tokens(n)),
-  insert: (table, n) => sql.insert(table, sessions(n)),
+  insert: (table, n) => sql.insert(table, sessions(n), false),
+  'insert with owners': (table, n) => sql.insert(table, owned(n), true),
+  'update with owners': (table, n) => sql.update(table, owned(n), 1000),
   update: (table, n) => sql.update(table, sessions(n), 1000),
   touch: (table, n) => sql.touch(table, sessions(n), 1000),
   remove: (table, n) => sql.remove(table, tokens(n), 1000)
@@ -31,11 +34,18 @@ const [session] = sessions(1) as [ReturnType<typeof sessions>[0]]
 const SINGLE: { readonly [name: string]: (table: string) => Statement } = {
   'the time': () => sql.selectNow(),
   lock: table => sql.lock(table, session.token, 5000),
-  overwrite: table => sql.overwrite(table, session),
-  'the first page': table => sql.page(table, undefined, 100),
-  'a further page': table => sql.page(table, session.token, 100),
+  overwrite: table => sql.overwrite(table, session, true),
+  'overwrite with the owner': table => sql.overwrite(table, { ...session, owner: 'me' }, true),
+  'the first page': table => sql.page(table, { after: undefined, owner: undefined, size: 100 }),
+  'a further page': table => sql.page(table, { after: session.token, owner: undefined, size: 100 }),
+  'a page of an owner': table => sql.page(table, { after: session.token, owner: 'me', size: 100 }),
+  'a page of unknown owners': table => sql.page(table, { after: undefined, owner: null, size: 100 }),
+  count: table => sql.count(table, undefined),
+  'count of an owner': table => sql.count(table, 'me'),
   cleanup: table => sql.removeExpired(table, 128, 1000),
-  'the look at the table': table => sql.inspect(table)
+  'the look at the table': table => sql.inspect(table),
+  'the look at the owner': table => sql.inspectOwner(table),
+  'the transactions': () => sql.selectTransactions()
 }
 
 for (const table of TABLES) {
@@ -85,5 +95,5 @@ t.test('statements use no MERGE, no table hints, and no clock but the server\'s 
 })
 
 t.test('a token that is longer than its column is refused, not cut', async t => {
-  t.throws(() => sql.insert('[sessions]', [{ ...session, token: 'x'.repeat(44) }]), RangeError)
+  t.throws(() => sql.insert('[sessions]', [{ ...session, token: 'x'.repeat(44) }], false), RangeError)
 })

@@ -1,5 +1,5 @@
 import { SqlError } from '../sql-error.js'
-import type { KeyDefinition, Name, Statement } from '../sql/ast.js'
+import type { ColumnDefinition, KeyDefinition, Name, Statement } from '../sql/ast.js'
 import { MAX, isUnicode } from '../types.js'
 import type { SqlType } from '../types.js'
 import { ROW_ID, collationOf, objectId, quote, schemaMarker, storedName } from './catalog.js'
@@ -9,10 +9,10 @@ import type { Environment } from './compiled.js'
 import { convert } from './convert.js'
 import { Queries } from './queries.js'
 
-export type SchemaStatement = Extract<Statement, { kind: 'createTable' | 'createIndex' | 'dropTable' | 'dropIndex' | 'truncate' | 'createSchema' | 'dropSchema' | 'createTrigger' | 'dropTrigger' }>
+export type SchemaStatement = Extract<Statement, { kind: 'createTable' | 'createIndex' | 'dropTable' | 'dropIndex' | 'truncate' | 'addColumn' | 'createSchema' | 'dropSchema' | 'createTrigger' | 'dropTrigger' }>
 
 export function isSchemaStatement (statement: Statement): statement is SchemaStatement {
-  return ['createTable', 'createIndex', 'dropTable', 'dropIndex', 'truncate', 'createSchema', 'dropSchema', 'createTrigger', 'dropTrigger'].includes(statement.kind)
+  return ['createTable', 'createIndex', 'dropTable', 'dropIndex', 'truncate', 'addColumn', 'createSchema', 'dropSchema', 'createTrigger', 'dropTrigger'].includes(statement.kind)
 }
 
 /** Returns the MariaDB statements of a schema statement. */
@@ -44,6 +44,13 @@ export function compileSchema (statement: SchemaStatement, env: Environment): st
     case 'truncate': {
       const table = existing(catalog, statement.table, 4701, `Cannot find the object "${statement.table.join('.')}" because it does not exist or you do not have permissions.`)
       return [`TRUNCATE TABLE ${table.sql}`]
+    }
+    case 'addColumn': {
+      const table = existing(catalog, statement.table, 4902, `Cannot find the object "${statement.table.join('.')}" because it does not exist or you do not have permissions.`)
+      if (table.columns.some(({ name }) => name.toLowerCase() === statement.column.name.toLowerCase())) {
+        throw new SqlError(2705, `Column names in each table must be unique. Column name '${statement.column.name}' in table '${statement.table.join('.')}' is specified more than once.`)
+      }
+      return [`ALTER TABLE ${table.sql} ADD COLUMN ${columnDefinition(statement.column, new Queries(env))}`]
     }
     case 'createSchema': {
       if (catalog.hasSchema(statement.name)) throw new SqlError(2714, `There is already an object named '${statement.name}' in the database.`, 16, 6)
@@ -89,16 +96,17 @@ function createTable (statement: Extract<SchemaStatement, { kind: 'createTable' 
   const primary = statement.keys.find((key) => key.kind === 'primary')
   const primaryColumns = new Set(primary?.columns.map(find))
   const queries = new Queries(env)
-  const parts = statement.columns.map((column) => {
-    const note: ColumnNote = { type: column.type, collation: column.collation }
-    const nullable = column.nullable !== false && !primaryColumns.has(column.name)
-    const fallback = column.fallback === null ? '' : ` DEFAULT (${convert(queries.expressions.expression(column.fallback, EMPTY), column.type).sql})`
-    return `${quote(column.name)} ${storedType(column.type, column.collation)} ${nullable ? 'NULL' : 'NOT NULL'}${fallback} COMMENT ${text(JSON.stringify(note))}`
-  })
+  const parts = statement.columns.map((column) => columnDefinition(primaryColumns.has(column.name) ? { ...column, nullable: false } : column, queries))
   if (primary === undefined) parts.push(`${quote(ROW_ID)} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT INVISIBLE PRIMARY KEY`)
   for (const key of statement.keys) parts.push(keyDefinition(key, name, stored, key.columns.map(find), names))
   const note: TableNote = { schema: catalog.schemas.find((s) => s.toLowerCase() === schema.toLowerCase()) ?? schema, name, keys: names }
   return `CREATE TABLE ${catalog.sql(stored)} (${parts.join(', ')}) ENGINE = InnoDB, COMMENT = ${text(JSON.stringify(note))}`
+}
+
+function columnDefinition (column: ColumnDefinition, queries: Queries): string {
+  const note: ColumnNote = { type: column.type, collation: column.collation }
+  const fallback = column.fallback === null ? '' : ` DEFAULT (${convert(queries.expressions.expression(column.fallback, EMPTY), column.type).sql})`
+  return `${quote(column.name)} ${storedType(column.type, column.collation)} ${column.nullable === false ? 'NOT NULL' : 'NULL'}${fallback} COMMENT ${text(JSON.stringify(note))}`
 }
 
 /** Keeps the triggers in the comment of the table. */

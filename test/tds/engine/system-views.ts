@@ -46,6 +46,13 @@ function sys (view: string, catalog: Catalog): Rows | undefined {
       }
       return { example: row(NOTHING, 0), all: tables.flatMap((table) => table.indexes.map((_, i) => row(table, i))) }
     }
+    case 'index_columns': {
+      const row = (table: Table, i: number, place: number): Field[] => [
+        ['object_id', INT, BigInt(table.id)], ['index_id', INT, BigInt(i + 1)], ['key_ordinal', type('tinyint'), BigInt(place + 1)],
+        ['column_id', INT, BigInt(table.columns.findIndex(({ name }) => name === table.indexes[i]?.columns[place]) + 1)]
+      ]
+      return { example: row(NOTHING, 0, 0), all: tables.flatMap((table) => table.indexes.flatMap(({ columns }, i) => columns.map((_, place) => row(table, i, place)))) }
+    }
     case 'columns': {
       const row = (table: Table, i: number): Field[] => {
         const column = table.columns[i]

@@ -119,6 +119,7 @@ export type Statement =
   | { readonly kind: 'dropTable', readonly names: readonly Name[], readonly ifExists: boolean }
   | { readonly kind: 'dropIndex', readonly name: string, readonly table: Name, readonly ifExists: boolean }
   | { readonly kind: 'truncate', readonly table: Name }
+  | { readonly kind: 'addColumn', readonly table: Name, readonly column: ColumnDefinition }
   | { readonly kind: 'createSchema', readonly name: string }
   | { readonly kind: 'dropSchema', readonly name: string, readonly ifExists: boolean }
   | { readonly kind: 'createTrigger', readonly name: string, readonly table: Name, readonly events: readonly string[] }

@@ -2,7 +2,7 @@ import type { ColumnDefinition, Expression, KeyDefinition, Statement } from './a
 import type { QueryParser } from './parse-query.js'
 import { parseType } from './parse-type.js'
 
-/** Parses CREATE, DROP and TRUNCATE. */
+/** Parses CREATE, ALTER, DROP and TRUNCATE. */
 export class SchemaParser {
   readonly #queries: QueryParser
 
@@ -67,6 +67,15 @@ export class SchemaParser {
     cursor.expect('AS')
     while (!cursor.done) cursor.next()
     return { kind: 'createTrigger', name, table, events }
+  }
+
+  /** Parses ALTER TABLE with one new column, and nothing else. */
+  alter (): Statement {
+    const cursor = this.#queries.cursor
+    cursor.expect('ALTER', 'TABLE')
+    const table = cursor.path()
+    cursor.expect('ADD')
+    return { kind: 'addColumn', table, column: this.#column([]) }
   }
 
   truncate (): Statement {

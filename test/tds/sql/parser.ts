@@ -79,6 +79,7 @@ class StatementParser {
       case 'CREATE': return this.#schema.create()
       case 'DROP': return this.#schema.drop()
       case 'TRUNCATE': return this.#schema.truncate()
+      case 'ALTER': return this.#schema.alter()
       case 'USE': cursor.next(); return { kind: 'use', database: cursor.name() }
       case 'DECLARE': return this.#declare()
       case 'SET': return this.#set()
