@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
-import { errorCode } from '../errors.js'
 import type { SessionStore } from '../store.js'
 import { inserted, one, type Cases } from './sessions.js'
 
@@ -74,7 +73,7 @@ function ifThere (cases: { readonly [name: string]: (exclusively: Exclusively, s
 /** A store may find that its database or its pool cannot do it. */
 async function canKeepOthersOut (exclusively: Exclusively): Promise<boolean> {
   return await exclusively(newName(), async () => true, LONG).catch((error: unknown) => {
-    if (errorCode(error) === 'FST_SESSION_STORE_MISCONFIGURED') return false
+    if (error instanceof Error && 'code' in error && error.code === 'FST_SESSION_STORE_MISCONFIGURED') return false
     throw error
   })
 }
