@@ -24,7 +24,7 @@ export default defineConfig({
         text: 'Stores',
         items: [page('Stores and engines', '/docs/stores'), page('SQL Server', '/docs/sql-server'), page('Engines one by one', '/docs/engines'), page('A store of your own', '/docs/custom-store'), page('Sharing with SCS', '/docs/scs')]
       },
-      { text: 'In production', items: [page('Operations', '/docs/operations'), page('Monitoring', '/docs/monitoring'), page('Prometheus', '/docs/prometheus'), page('OpenTelemetry', '/docs/opentelemetry'), page('Threats', '/docs/threats'), page('Performance', '/bench/')] },
+      { text: 'In production', items: [page('Operations', '/docs/operations'), page('The command line', '/docs/command-line'), page('Monitoring', '/docs/monitoring'), page('Prometheus', '/docs/prometheus'), page('OpenTelemetry', '/docs/opentelemetry'), page('Threats', '/docs/threats'), page('Performance', '/bench/')] },
       { text: 'The project', items: [page('API', '/api/'), page('Contributing', '/CONTRIBUTING'), page('Security', '/SECURITY'), page('Changelog', '/CHANGELOG')] }
     ],
     outline: [2, 3]

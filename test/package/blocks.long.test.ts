@@ -27,6 +27,7 @@ const AROUND: Readonly<Record<string, string>> = {
   fastifyMysql: 'declare const fastifyMysql: import("fastify").FastifyPluginCallback<{ connectionString: string }>',
   fastifyMssql: 'declare const fastifyMssql: import("fastify").FastifyPluginCallback<object>',
   fastifyPassport: 'declare const fastifyPassport: typeof import("@fastify/passport").default',
+  expressStore: 'declare const expressStore: import("fastify-sql-sessions").ExpressStore',
   myStore: 'declare const myStore: import("fastify-sql-sessions").SessionStore',
   makeMyStore: 'declare function makeMyStore (): import("fastify-sql-sessions").SessionStore',
   buildApplication: 'declare function buildApplication (options: import("fastify-sql-sessions").SessionOptions): import("fastify").FastifyInstance',

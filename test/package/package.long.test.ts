@@ -15,7 +15,7 @@ const TSC = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 const ENV = { ...process.env, NODE_V8_COVERAGE: '' }
 const QUIET = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
 /** What may be in the package: its types, the few files that run, the schemas. */
-const WANTED = /^(dist\/(plugin|stores)(\/[\w-]+)+\.d\.ts|dist\/(plugin\/index|plugin\/codecs\/gob\/index|stores\/testing\/index|shared\/common)\.js|schema\/\w+\.sql|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
+const WANTED = /^(dist\/(plugin|stores)(\/[\w-]+)+\.d\.ts|dist\/(plugin\/index|plugin\/codecs\/gob\/index|stores\/testing\/index|shared\/common|cli\/index)\.js|schema\/\w+\.sql|package\.json|README\.md|CHANGELOG\.md|LICENSE)$/
 
 /** What has no part in a package and is large. */
 const LEFT_OUT = new Set(['node_modules', 'bench/node_modules', 'site', 'dist', '.git'])
@@ -163,6 +163,13 @@ t.test('the packed package', async t => {
 
   for (const [name, text] of Object.entries(PROJECT)) await writeFile(join(folder, name), text)
   await inFolder('npm', ['install', ...QUIET, `./${filename}`, 'fastify'])
+
+  t.test('runs as a command', async t => {
+    const { stdout } = await inFolder('npx', ['fastify-sql-sessions', 'schema', 'mssql'])
+    t.match(stdout, 'CREATE TABLE [sessions]')
+    const { code, stderr } = await inFolder('npx', ['fastify-sql-sessions', 'check', '--url', 'mysql://127.0.0.1/x']).catch((error: { readonly code: number, readonly stderr: string }) => error) as { code?: number, stderr: string }
+    t.same([code, stderr], [2, 'The store "mysql" needs a driver that is not installed. Run: npm install mysql2\n'])
+  })
 
   t.test('brings neither mysql2 nor mssql', async t => {
     const lock = await readFile(join(folder, 'package-lock.json'), 'utf8')
