@@ -74,14 +74,14 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
   store.keysAreHashes?.(settings.hashTokenInStore)
   const log = audible(app.log)
   const committer = new Committer(settings)
-  const storage = new SessionStorage(settings, committer)
+  const users = new AppSessions(settings, committer.rows, log)
+  const storage = new SessionStorage(settings, committer, users.limit)
   const { margin } = storage.rows
   const keeper = margin === undefined ? undefined : new Keeper(margin)
   const registration = { storage, cookie: new Cookie(settings.cookie, app), sendsCookies, keeper, unknown: new UnknownProperties() }
   const loader = new Loader(settings, storage)
   addHooks(app, settings, registration, loader, previous && new Migration(settings, previous, registration, committer))
 
-  const users = new AppSessions(settings, storage.rows, log)
   app.decorate(`${settings.name}s`, Object.assign(users, {
     stats: () => settings.report.stats(store.stats?.()),
     load: async (source: unknown) => await loadSession(source, { registration, loader, settings, log: app.log })

@@ -16,7 +16,7 @@ import { guarded } from '../stores/guard.js'
 import { storeTimeoutOf } from '../stores/sql/sql-store.js'
 import type { SessionStore } from '../stores/store.js'
 import { idOfHash, sessionId, type SessionId } from '../stores/session-id.js'
-import { boolean, described, duration, inspected, knownOnly } from '../stores/validate.js'
+import { boolean, described, duration, inspected, knownOnly, positiveInteger } from '../stores/validate.js'
 
 export type { CookieOptions } from './cookie-options.js'
 
@@ -45,6 +45,11 @@ export interface SessionOptions extends StoreOptions {
    * and '7' are one owner; without a value, or with null or '', a session is nobody's. Default: none.
    */
   owner?: string
+  /**
+   * With `owner`: how many sessions an owner has at most. When a sign-in was saved that is one too many, the oldest sessions are
+   * ended: those that began first, with `track`; else those whose deadline comes first. Default: any number.
+   */
+  maxPerOwner?: number
   /**
    * Whether a session also keeps when it began, when it was last used, and the user agent and the address (`request.ip`) of its
    * sign-in, for `app.sessions`. The last use is written at most once per `touchInterval`, which is 5 minutes by default if there
@@ -80,6 +85,7 @@ export interface Settings extends Omit<ChosenStore, 'store'> {
   readonly codec: Codec
   readonly properties: boolean
   readonly owner: string | undefined
+  readonly maxPerOwner: number | undefined
   readonly track: boolean
   readonly cookie: CookieSettings
   /** Undefined: tokens come from cookies. */
@@ -96,7 +102,7 @@ const DAY = 24 * HOUR
 /** How often the use of a session is noted that has no idle timeout. */
 const USE_INTERVAL = 5 * 60_000
 const OPTIONS = ['name', 'store', 'mysql', 'mssql', 'table', 'createTable', 'maxSessions', 'lifetime', 'idleTimeout', 'touchInterval',
-  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'properties', 'owner', 'track', 'cookie', 'token', 'previous']
+  'cleanupInterval', 'storeTimeout', 'hashTokenInStore', 'codec', 'properties', 'owner', 'maxPerOwner', 'track', 'cookie', 'token', 'previous']
 /** Options of Fastify's own `register`. */
 const REGISTER_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 /** What to write instead of options that other session plugins have. */
@@ -154,6 +160,7 @@ export function settingsOf (passed: unknown): Settings {
     codec,
     properties: boolean('properties', options.properties, false),
     owner: ownerKey(options.owner, store),
+    maxPerOwner: limitOf(options),
     track,
     cookie: cookieOf(options.cookie, name),
     token: tokenOf(options),
@@ -165,6 +172,12 @@ export function settingsOf (passed: unknown): Settings {
     // The stores of this package keep time and answer in bounded time by themselves. Another store is helped to.
     store: isTimed(store) && store.isBounded === true ? store : guarded(store, storeTimeout)
   })
+}
+
+function limitOf ({ owner, maxPerOwner }: SessionOptions): number | undefined {
+  if (maxPerOwner === undefined) return undefined
+  if (owner === undefined) throw new InvalidOptionError('maxPerOwner needs the option owner: the key of a session\'s value that says whose session it is, like \'userId\'')
+  return positiveInteger('maxPerOwner', maxPerOwner)
 }
 
 function ownerKey (key: unknown, store: SessionStore): string | undefined {

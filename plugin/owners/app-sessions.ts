@@ -1,5 +1,6 @@
 import { Damage } from './damage.js'
 import { Ending, type EndingSettings } from './ending.js'
+import { OwnerLimit } from './limit.js'
 import { inPages } from './pages.js'
 import { Reader } from './reader.js'
 import type { SessionRecord } from './record.js'
@@ -71,6 +72,9 @@ export interface AppSessionsSettings extends EndingSettings {
   readonly hashTokenInStore: boolean
   /** Whether the store is known to read from a key on. */
   readonly canSeek: boolean
+  readonly maxPerOwner: number | undefined
+  readonly track: boolean
+  readonly storeTimeout: number
 }
 
 /** Rows counted at once. */
@@ -83,12 +87,16 @@ export class AppSessions implements UserSessions {
   readonly #reader: Reader
   readonly #settling: Settling
   readonly #ending: Ending
+  /** Undefined if an owner may have any number of sessions. */
+  readonly limit: OwnerLimit | undefined
 
   constructor (settings: AppSessionsSettings, rows: Rows, log: StoreLog) {
     this.#settings = settings
     this.#reader = new Reader(settings, rows, log)
     this.#settling = new Settling(settings, this.#reader)
     this.#ending = new Ending(settings, this.#reader, this.#settling)
+    const { maxPerOwner } = settings
+    this.limit = maxPerOwner === undefined ? undefined : new OwnerLimit({ ...settings, maxPerOwner }, this.#reader, this.#settling, this.#ending, log)
   }
 
   async find (id: string, of?: OfOwner): Promise<SessionRecord | undefined> {

@@ -11,6 +11,7 @@ import type { Committer } from '../commit/commit.js'
 import type { Row, Rows } from '../commit/rows.js'
 import { endsSession, HeadersSentError, SessionGoneError, StoreMisconfiguredError, StoreUnavailableError } from '../errors.js'
 import type { Settings } from '../options.js'
+import { NOBODY } from '../owner.js'
 import { hashToken, newToken } from '../token.js'
 import { asBuffer } from '../../stores/bytes.js'
 import { timeLeft } from '../../stores/deadline.js'
@@ -33,6 +34,11 @@ export interface NewTokens {
 }
 
 const NOTHING: Pick<Loaded, 'candidates' | 'renewed'> = { candidates: [], renewed: undefined }
+/** What keeps an owner from having too many sessions. */
+interface Limit {
+  keep (owner: string, key: string, deadline: number): Promise<void>
+}
+
 /** How many tokens are tried for a new session. A random token is never taken, but the connection may be lost each time. */
 const MOST_TOKENS = 3
 const TOUCH_FAILED = 'The expiry of a session could not be moved; the next request will try again'
@@ -42,8 +48,10 @@ export class SessionStorage {
   readonly rows: Rows
   readonly #settings: Settings
   readonly #committer: Committer
+  readonly #limit: Limit | undefined
 
-  constructor (settings: Settings, committer: Committer) {
+  constructor (settings: Settings, committer: Committer, limit?: Limit) {
+    this.#limit = limit
     this.rows = committer.rows
     this.#settings = settings
     this.#committer = committer
@@ -121,7 +129,7 @@ export class SessionStorage {
    */
   async save (values: SessionValues, taken: Changes, deadline: number, tokens: NewTokens): Promise<void> {
     const { report } = this.#settings
-    const before = values.stored?.row.key
+    const { key: before, owner } = values.stored?.row ?? {}
     const since = report.since('commit')
     try {
       const stored = taken.isEmpty ? undefined : await this.#write(values, taken, deadline, tokens)
@@ -133,6 +141,12 @@ export class SessionStorage {
       if (endsSession(error)) values.end()
       throw error
     }
+    await this.#keepLimit(owner, values.stored?.row, deadline)
+  }
+
+  /** A sign-in is one session more of its owner's. */
+  async #keepLimit (before: string | undefined, row: Row | undefined, deadline: number): Promise<void> {
+    if (row?.owner !== undefined && row.owner !== NOBODY && row.owner !== before) await this.#limit?.keep(row.owner, row.key, deadline)
   }
 
   /** Whether a session has ended. One that others have renewed has not, as long as it is asked for once in {@link SUCCESSOR_TTL}. */

@@ -36,7 +36,7 @@ const REFUSED: ReadonlyArray<readonly [options: unknown, message: string]> = [
   [{ proxy: true }, 'There is no option proxy. Create Fastify with { trustProxy: ... }'],
   ...['url', 'uri', 'connectionString', 'pool', 'client'].map(name =>
     [{ store: 'mysql', [name]: 'mysql://user:secret@host/x' }, `There is no option ${name}. Use mysql or mssql: each takes a URL or connection string, options of its driver, or a pool`] as const),
-  [{ unheardOf: 1 }, 'There is no option unheardOf. There are: name, store, mysql, mssql, table, createTable, maxSessions, lifetime, idleTimeout, touchInterval, cleanupInterval, storeTimeout, hashTokenInStore, codec, properties, owner, track, cookie, token, previous, prefix, logLevel, logSerializers'],
+  [{ unheardOf: 1 }, 'There is no option unheardOf. There are: name, store, mysql, mssql, table, createTable, maxSessions, lifetime, idleTimeout, touchInterval, cleanupInterval, storeTimeout, hashTokenInStore, codec, properties, owner, maxPerOwner, track, cookie, token, previous, prefix, logLevel, logSerializers'],
 
   [{ name: '' }, "name must be the name of a property, like 'session' or 'adminSession', not ''"],
   [{ name: 'my session' }, "name must be the name of a property, like 'session' or 'adminSession', not 'my session'"],
@@ -218,6 +218,7 @@ t.test('the defaults', async t => {
     table: 'sessions',
     properties: false,
     owner: undefined,
+    maxPerOwner: undefined,
     track: false,
     cookie: {
       name: 'session', path: '/', domain: undefined, httpOnly: true, sameSite: 'lax', secure: 'auto', partitioned: false, priority: undefined, persist: true
