@@ -76,7 +76,7 @@ export function addHooks (app: FastifyInstance, settings: Settings, registration
     loading.then(loaded => {
       const life = new SessionLife(registration, request, reply, loaded)
       setState(request, life)
-      if (loaded.replacing !== undefined) life.migrated(loaded.replacing)
+      if (loaded.replacing !== undefined || loaded.isFollowed === true) life.hasNewCookie(loaded.replacing)
       done()
     }, fail)
   })

@@ -203,9 +203,10 @@ function codecOf (given: SessionOptions['codec'] = textCodec): Codec {
   return codec === textCodec || codec === gobCodec ? codec : checkedCodec(codec)
 }
 
-function tokenOf ({ token, cookie }: SessionOptions): TokenOption | undefined {
+function tokenOf ({ token, cookie, previous }: SessionOptions): TokenOption | undefined {
   if (token === undefined) return undefined
   if (typeof token !== 'function') throw new InvalidOptionError(`token must be a function that returns the token of a request, like request => request.headers['x-session'], not ${described(token)}`)
+  if (previous !== undefined) throw new InvalidOptionError('previous has no effect beside token: earlier sessions are found by their cookies, and no cookie is read then. Leave one of the two out')
   if (cookie !== undefined) throw new InvalidOptionError('cookie has no effect beside token: no cookie is read or set then. Leave one of the two out, or register the plugin twice, under two names')
   return token
 }

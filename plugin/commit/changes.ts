@@ -1,5 +1,6 @@
 import { InvalidValueError } from '../errors.js'
 import type { Taken } from './taken.js'
+import { Undoable, type Values } from './undoable.js'
 import type { SessionContent } from '../codecs/codec.js'
 import { untyped } from '../codecs/typed.js'
 import { checkValue } from '../codecs/value.js'
@@ -20,7 +21,9 @@ type Change =
   | { readonly kind: 'merge', readonly row: string, readonly content: SessionContent }
   | { readonly kind: 'deadline', readonly deadline: number }
   | { readonly kind: 'rememberMe', readonly rememberMe: boolean }
-  | { readonly kind: 'renew' | 'use' }
+  /** How long requests with the old token still find the session, in milliseconds. */
+  | { readonly kind: 'renew', readonly keepOldFor: number }
+  | { readonly kind: 'use' }
 
 /** A write that holds these changes and may have been carried out. */
 interface Attempt {
@@ -76,6 +79,12 @@ export class Changes {
     return this.#list.some(({ kind }) => kind === 'renew')
   }
 
+  /** How long a renewal keeps the old token, in milliseconds. Of several renewals the strictest counts. */
+  get keepsOldFor (): number {
+    const times = this.#list.flatMap(change => change.kind === 'renew' ? [change.keepOldFor] : [])
+    return times.length === 0 ? 0 : Math.min(...times)
+  }
+
   /** The deadline that was set last. */
   get deadline (): number | undefined {
     const last = this.#list.findLast(({ kind }) => kind === 'deadline')
@@ -124,8 +133,8 @@ export class Changes {
     this.#list.push({ kind: 'rememberMe', rememberMe })
   }
 
-  renew (): void {
-    this.#list.push({ kind: 'renew' })
+  renew (keepOldFor = 0): void {
+    this.#list.push({ kind: 'renew', keepOldFor })
   }
 
   use (): void {
@@ -243,8 +252,6 @@ function concernsAll ({ kind }: Change): boolean {
   return kind === 'clear' || kind === 'merge'
 }
 
-type Values = Pick<Map<string, unknown>, 'get' | 'set' | 'delete' | 'keys'>
-
 function applyTo (content: SessionContent, values: Values, change: Change, merged: ReadonlyMap<string, SessionContent>): void {
   switch (change.kind) {
     case 'put': values.set(change.key, change.value); break
@@ -271,44 +278,6 @@ function applyTo (content: SessionContent, values: Values, change: Change, merge
 function recover ({ key, taken }: Change & { readonly kind: 'take' }, attempted: readonly Change[]): void {
   const earlier = attempted.find(change => change.kind === 'take' && change.key === key)
   if (earlier?.kind === 'take' && earlier.taken.value !== undefined) taken.recover(earlier.taken)
-}
-
-/** Values whose changes can be undone. */
-class Undoable implements Values {
-  readonly #values: Map<string, unknown>
-  readonly #undo: Array<() => void> = []
-
-  constructor (values: Map<string, unknown>) {
-    this.#values = values
-  }
-
-  get (key: string): unknown {
-    return this.#values.get(key)
-  }
-
-  keys (): MapIterator<string> {
-    return this.#values.keys()
-  }
-
-  set (key: string, value: unknown): Map<string, unknown> {
-    this.#note(key)
-    return this.#values.set(key, value)
-  }
-
-  delete (key: string): boolean {
-    this.#note(key)
-    return this.#values.delete(key)
-  }
-
-  undo (): void {
-    for (const undo of this.#undo.reverse()) undo()
-  }
-
-  #note (key: string): void {
-    const values = this.#values
-    const value = values.get(key)
-    this.#undo.push(values.has(key) ? () => values.set(key, value) : () => values.delete(key))
-  }
 }
 
 /** What an update's function makes of a value. Throws `FST_SESSION_INVALID_VALUE` for a result that a session cannot keep. */

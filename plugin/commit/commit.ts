@@ -53,7 +53,7 @@ export class Committer {
   }
 
   /** {@link Exchange.renew} */
-  async renew (row: Row | undefined, newKey: string, changes: Changes, deadline: number, options: RenewOptions): Promise<Row> {
+  async renew (row: Row | undefined, newKey: string, changes: Changes, deadline: number, options: RenewOptions): Promise<Row | undefined> {
     return await this.#exchange.renew(row, newKey, changes, deadline, options)
   }
 

@@ -16,6 +16,10 @@ interface Decision {
 export interface RenewOptions {
   /** Whether a new session may begin in place of one that has ended. */
   readonly mayBegin: boolean
+  /** Whether to write nothing, and return undefined, if the old token of another request's renewal may still hold. */
+  readonly mayFollow: boolean
+  /** What the old row says to requests that still come with the old token. */
+  readonly note?: string
 }
 
 /**
@@ -34,23 +38,24 @@ export class Exchange {
 
   /**
    * Renews: the session goes on under a new key, with a new lifetime. If its row is gone, a session with these changes
-   * alone begins, if it may. A repeated call must give the same key, so that a renewal whose answer was lost is found.
+   * alone begins, if it may. Returns undefined if the old token of another request's renewal may still hold. A repeated call must give the same key, so that a renewal whose answer was lost is found.
    *
    * @param row the session's row, if it has one
    */
-  async renew (row: Row | undefined, newKey: string, changes: Changes, deadline: number, { mayBegin }: RenewOptions): Promise<Row> {
+  async renew (row: Row | undefined, newKey: string, changes: Changes, deadline: number, { mayBegin, mayFollow, note }: RenewOptions): Promise<Row | undefined> {
     const keys = [...row === undefined ? [] : [row.key], ...changes.merged]
-    return await this.#rewrite(changes.wereAttempted ? [newKey, ...keys] : keys, deadline, locked => {
+    return await this.#tryRewrite(changes.wereAttempted ? [newKey, ...keys] : keys, deadline, locked => {
       const renewed = locked.find(newKey)
       if (renewed !== undefined && changes.missingIn(this.#rows.version(renewed.data)) !== changes) return this.#inPlace(locked, newKey, changes)
 
       const own = row === undefined ? undefined : locked.content(row.key)
+      if (own === undefined && mayFollow && row !== undefined && locked.isNoted(row.key)) return undefined
       if (own === undefined && !mayBegin) throw new SessionGoneError()
       const content = { ...own ?? this.#rows.emptyContent(), deadline: this.#rows.newDeadline(locked.now) }
       const before = own && this.#rows.before(own)
       changes.apply(content, locked.merged(changes))
       const session = this.#encode(newKey, content, locked.now, before, changes)
-      const leave = row === undefined || own === undefined ? [] : [this.#leave(row.key, newKey)]
+      const leave = row === undefined || own === undefined ? [] : [this.#leave(row.key, newKey, note)]
       return { session, content, writes: [...deletes(changes), ...leave, { kind: 'insert', session }] }
     })
   }
@@ -77,8 +82,8 @@ export class Exchange {
   }
 
   /** What becomes of the row of a renewed session. Other programs could not read the note that names the new one. */
-  #leave (key: string, newKey: string): Write {
-    return this.#rows.areShared ? { kind: 'delete', token: key } : { kind: 'move', token: key, to: newKey }
+  #leave (key: string, newKey: string, note: string | undefined): Write {
+    return this.#rows.areShared ? { kind: 'delete', token: key } : { kind: 'move', token: key, to: newKey, ...note !== undefined && { note } }
   }
 
   /** Applies what is not in the row yet, and leaves the session under its key. */
@@ -99,14 +104,18 @@ export class Exchange {
   }
 
   async #rewrite (keys: readonly string[], deadline: number, decide: (locked: Locked) => Decision): Promise<Row> {
+    // A decision that is none is made only where it may be.
+    return await this.#tryRewrite(keys, deadline, decide) as Row
+  }
+
+  /** The same, where there may be nothing to write: then `decide` returns undefined, and so does this. */
+  async #tryRewrite (keys: readonly string[], deadline: number, decide: (locked: Locked) => Decision | undefined): Promise<Row | undefined> {
     let decision: Decision | undefined
     await this.#store.rewrite(keys, found => {
       decision = decide(new Locked(found, this.#rows))
-      return decision.writes
+      return decision?.writes ?? []
     }, timeLeft(deadline))
-    // The rewrite has resolved, so it has called its function.
-    const { session, content } = decision as unknown as Decision
-    return this.#rows.written(session, content)
+    return decision && this.#rows.written(decision.session, decision.content)
   }
 }
 
@@ -114,16 +123,23 @@ export class Exchange {
 class Locked {
   readonly now: number
   readonly #sessions: ReadonlyMap<string, StoredSession>
+  readonly #noted: ReadonlySet<string>
   readonly #rows: Rows
 
-  constructor ({ now, sessions }: Found, rows: Rows) {
+  constructor ({ now, sessions, successors = [] }: Found, rows: Rows) {
     this.now = now
+    this.#noted = new Set(successors.flatMap(({ token, note }) => note === undefined ? [] : [token]))
     this.#sessions = new Map(sessions.map(session => [session.token, session]))
     this.#rows = rows
   }
 
   find (key: string): StoredSession | undefined {
     return this.#sessions.get(key)
+  }
+
+  /** Whether the session of a row was renewed, and requests with the old token may still find it. */
+  isNoted (key: string): boolean {
+    return this.#noted.has(key)
   }
 
   /** What a row holds; undefined if the session has ended. */

@@ -1,5 +1,6 @@
 import type { SessionCallback } from './outcome.js'
 import { InvalidArgumentError } from '../errors.js'
+import { SUCCESSOR_TTL } from '../../stores/store.js'
 import { inspected, LONGEST_TIMER } from '../../stores/validate.js'
 
 /** The last year that a cookie's date can have. */
@@ -43,6 +44,18 @@ export function checkedExclusive (fn: unknown, options: unknown): { readonly tim
   if (timeout === undefined) return {}
   if (typeof timeout === 'number' && Number.isInteger(timeout) && timeout >= 1 && timeout <= LONGEST_TIMER) return { timeout }
   throw new InvalidArgumentError(`timeout must be a whole number of milliseconds from 1 to ${LONGEST_TIMER}, not ${inspected(timeout)}`)
+}
+
+/** How long a renewal keeps the old token, in milliseconds; 0: not at all. */
+export function checkedRenewal (options: unknown): number {
+  if (options === undefined) return 0
+  if (typeof options !== 'object' || options === null) throw new InvalidArgumentError(`renewToken needs options like { keepOldFor: 10_000 }, or nothing, not ${inspected(options)}`)
+  const unknown = Object.keys(options).find(name => name !== 'keepOldFor')
+  if (unknown !== undefined) throw new InvalidArgumentError(`renewToken has no option ${unknown}. There is: keepOldFor`)
+  const keepOldFor: unknown = 'keepOldFor' in options ? options.keepOldFor : undefined
+  if (keepOldFor === undefined) return 0
+  if (typeof keepOldFor === 'number' && Number.isInteger(keepOldFor) && keepOldFor >= 0 && keepOldFor <= SUCCESSOR_TTL) return keepOldFor
+  throw new InvalidArgumentError(`keepOldFor must be a whole number of milliseconds from 0 to ${SUCCESSOR_TTL}, not ${inspected(keepOldFor)}`)
 }
 
 /** The callback of a method that takes one, if there is one. */

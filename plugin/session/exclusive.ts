@@ -28,20 +28,20 @@ const MOVED = Symbol('moved')
 
 async function run<T> (life: SessionHost, fn: Work<T>, options: ExclusiveOptions | undefined): Promise<T> {
   const { timeout } = checkedExclusive(fn, options)
-  const { storage } = life.of
-  storage.checkExclusive()
+  const { locks } = life.of.storage
+  locks.check()
   checkNesting(life)
   await commit(life)
   for (;;) {
     const { stored } = life.look()
     // Nobody else has the token of a session that is not stored.
     if (stored === undefined) return await workOn(life, fn, new AbortController().signal)
-    const name = storage.lockName(stored)
-    const result = await waiting(life, timeout, async (limit, begun) => await storage.exclusively(name, async lost => {
+    const name = locks.nameOf(stored)
+    const result = await waiting(life, timeout, async (limit, begun) => await locks.hold(name, async lost => {
       begun()
       await life.run('exclusive', undefined, operations => operations.refresh())
       const now = life.look().stored
-      if (now === undefined || storage.lockName(now) !== name) return MOVED
+      if (now === undefined || locks.nameOf(now) !== name) return MOVED
       return { value: await HELD.run(new Set([...HELD.getStore() ?? [], name]), async () => await workOn(life, fn, lost)) }
     }, limit))
     if (result !== MOVED) return result.value
@@ -50,7 +50,7 @@ async function run<T> (life: SessionHost, fn: Work<T>, options: ExclusiveOptions
 
 function checkNesting (life: SessionHost): void {
   const { stored } = life.look()
-  if (stored === undefined || HELD.getStore()?.has(life.of.storage.lockName(stored)) !== true) return
+  if (stored === undefined || HELD.getStore()?.has(life.of.storage.locks.nameOf(stored)) !== true) return
   throw new InvalidArgumentError('exclusive was called in the function of an exclusive of the same session, and would wait for itself. Call it once, around all of the work')
 }
 

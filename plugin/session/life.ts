@@ -45,8 +45,8 @@ export class SessionLife implements SessionHost {
   /** What {@link beforeHeaders} is waiting for. */
   #finishing: Promise<void> | undefined
   #isWatched = false
-  /** Whether the browser has the cookie of another plugin, and none of this session. */
-  #isMigrated = false
+  /** {@link hasNewCookie} */
+  #hasNewCookie = false
 
   /** @param loaded what the request's tokens have found; undefined if it has none */
   constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, loaded?: Loaded) {
@@ -60,13 +60,16 @@ export class SessionLife implements SessionHost {
     this.#lease.begin()
   }
 
-  /** The session was taken over from another plugin: its cookie leaves with the headers, and so does `clearing`, which removes the old one. */
-  migrated (clearing: string): void {
-    this.#isMigrated = true
+  /**
+   * The browser has another cookie than the session's: that of another plugin, or one from before a renewal. The session's cookie leaves
+   * with the headers, and so does `clearing`, which removes that of another plugin.
+   */
+  hasNewCookie (clearing: string | undefined): void {
+    this.#hasNewCookie = true
     const operations = this.#operate()
     if (!this.#canSetCookie()) return
     this.#sendCookieAtOnce(operations)
-    this.#ofResponse().sendOtherAtOnce(clearing)
+    if (clearing !== undefined) this.#ofResponse().sendOtherAtOnce(clearing)
   }
 
   /** What the application sees of it. */
@@ -259,7 +262,7 @@ export class SessionLife implements SessionHost {
   #operate (): Operations {
     if (this.#operations !== undefined) return this.#operations
     const { storage, cookie, sendsCookies } = this.#of
-    if (!this.#isMigrated) this.#received = this.#opened().stored
+    if (!this.#hasNewCookie) this.#received = this.#opened().stored
     else this.#opened()
     this.#operations = new Operations(storage, {
       log: this.#request.log,
@@ -287,7 +290,7 @@ export class SessionLife implements SessionHost {
       this.#request.log.warn({}, 'The cookie of a session is due, and did not leave: its deadline or rememberMe has changed after the headers were sent. Commit before the first byte')
     }
     const { stored, isTokenTold } = this.#values?.where ?? {}
-    if (!this.#of.sendsCookies && this.#operations !== undefined && stored !== undefined && stored.token !== this.#received?.token && isTokenTold === false) {
+    if (!this.#of.sendsCookies && this.#operations !== undefined && stored !== undefined && stored.isFollowed !== true && stored.token !== this.#received?.token && isTokenTold === false) {
       this.#request.log.warn({}, 'A session has a new token, and the application has not read it, so the client cannot know it: call await session.commit(), and send session.token with the reply')
     }
     try {

@@ -1,6 +1,6 @@
 import type { Candidate, SessionStorage } from './storage.js'
 import type { Settings } from '../options.js'
-import type { StoredSession } from '../../stores/store.js'
+import type { StoredSession, Successor } from '../../stores/store.js'
 
 /** What the store has for the tokens of a request. */
 export interface Loaded {
@@ -10,6 +10,8 @@ export interface Loaded {
   readonly askedAt: number
   /** If no row was found: the key of a session that another request has lately renewed. */
   readonly renewed: string | undefined
+  /** The request has an old token of the session, which still holds. */
+  readonly isFollowed?: boolean
   /** If the session was taken over from another plugin: the Set-Cookie header that takes that plugin's cookie away. */
   readonly replacing?: string
 }
@@ -29,14 +31,26 @@ export class Loader {
     const keys = tokens.map(token => this.#storage.keyOf(token))
     const askedAt = performance.now()
     try {
-      const { sessions, renewed = NONE } = await store.find(keys)
+      const { sessions, renewed = NONE, successors = NONE } = await store.find(keys)
       const candidates = candidatesOf(tokens, keys, sessions)
+      const followed = candidates.length === 0 && successors.length > 0 ? await this.#follow(tokens, keys, successors, askedAt) : undefined
+      if (followed !== undefined) candidates.push(followed)
       report.load(tokens.length, candidates, askedAt)
-      return { candidates, askedAt, renewed: candidates.length === 0 ? renewed[0] : undefined }
+      return { candidates, askedAt, renewed: candidates.length === 0 ? renewed[0] : undefined, ...followed !== undefined && { isFollowed: true } }
     } catch (error) {
       report.failed('load', undefined, error)
       throw error
     }
+  }
+
+  /** The first session that has lately been renewed and whose old token still holds. */
+  async #follow (tokens: readonly string[], keys: readonly string[], successors: readonly Successor[], askedAt: number): Promise<Candidate | undefined> {
+    const deadline = askedAt + this.#settings.storeTimeout
+    for (const [i, token] of tokens.entries()) {
+      const followed = await this.#storage.renewals.follow(token, successors.find(successor => successor.token === keys[i]), deadline)
+      if (followed !== undefined) return followed
+    }
+    return undefined
   }
 }
 

@@ -124,7 +124,7 @@ export class Operations {
   isEnded (isDestroyed: boolean): Promise<boolean> {
     return this.read(async deadline => {
       const values = this.#of.current()
-      return (isDestroyed && values.stored === undefined) || await this.#storage.isEnded(values, deadline)
+      return (isDestroyed && values.stored === undefined) || await this.#storage.renewals.isEnded(values, deadline)
     })
   }
 

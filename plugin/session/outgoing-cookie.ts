@@ -38,9 +38,12 @@ export class OutgoingCookie {
     this.#inBrowser = isTakenBack ? this.#received : stored ?? NO_COOKIE
   }
 
-  /** Whether the browser lacks the cookie of a session, or has one that ends at another time than the session's deadline. */
+  /**
+   * Whether the browser lacks the cookie of a session, or has one that ends at another time than the session's deadline. The cookie of
+   * another request's renewal leaves with that one's response in any case.
+   */
   isDue (stored: Stored | undefined): boolean {
-    return stored !== undefined && !this.#hasDeadlineOf(stored)
+    return stored !== undefined && stored.isFollowed !== true && !this.#hasDeadlineOf(stored)
   }
 
   #clearing (hasEnded: boolean): string | undefined {

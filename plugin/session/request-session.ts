@@ -1,9 +1,9 @@
 import { inspect } from 'node:util'
-import { checkCookieOptions, checkedKeys } from './arguments.js'
+import { checkCookieOptions, checkedKeys, checkedRenewal } from './arguments.js'
 import { exclusive } from './exclusive.js'
 import type { SessionHost } from './host.js'
 import type { SessionCallback } from './outcome.js'
-import type { ExclusiveOptions, Session, SessionStatus } from './session.js'
+import type { ExclusiveOptions, RenewalOptions, Session, SessionStatus } from './session.js'
 import { sessionCookie, type SessionCookie } from './session-cookie.js'
 import { guardProperties } from './unknown-properties.js'
 import { untyped } from '../codecs/typed.js'
@@ -81,8 +81,12 @@ export class RequestSession implements Session {
     return exclusive(this.#life, fn, options)
   }
 
-  renewToken (): void {
-    this.#life.edit().renew()
+  renewToken (options?: RenewalOptions): void {
+    const keepOldFor = checkedRenewal(options)
+    if (keepOldFor > 0 && this.#life.of.storage.rows.areShared) {
+      throw new InvalidArgumentError('renewToken({ keepOldFor }) keeps a note in the old row, which other programs on the table cannot read. It does not work with a codec that is shared with them, such as \'gob\'')
+    }
+    this.#life.edit().renew(keepOldFor)
   }
 
   mergeSession (token: string): Promise<void> {
@@ -90,9 +94,8 @@ export class RequestSession implements Session {
     return this.#life.run('mergeSession', undefined, operations => operations.read(async deadline => {
       if (typeof token !== 'string') throw new InvalidArgumentError(`mergeSession needs the token of a session, not ${inspected(token)}`)
       if (!isToken(token) || token === this.token) return
-      const key = storage.keyOf(token)
-      const content = await storage.read(key, deadline, log)
-      if (content !== undefined) this.#life.edit().merge(key, content)
+      const other = await storage.read(token, deadline, log)
+      if (other !== undefined && other.stored.token !== this.token) this.#life.edit().merge(other.stored.row.key, other.content)
     }))
   }
 

@@ -134,8 +134,8 @@ export class SessionValues {
     return data
   }
 
-  renew (): void {
-    this.#unsaved.newest.renew()
+  renew (keepOldFor: number): void {
+    this.#unsaved.newest.renew(keepOldFor)
   }
 
   /** Takes the content of another session in. `row` is the key of its row. */

@@ -38,6 +38,17 @@ export interface SessionProperties extends Partial<SessionData> {
   readonly sessionID: string
 }
 
+/** The options of {@link Session.renewToken}. */
+export interface RenewalOptions {
+  /**
+   * How long the old token still leads to the session, by the database's clock: whole milliseconds, 60,000 at most. Default 0: not at
+   * all. A sign-out ends it at once. Requests that have loaded the session before the renewal may still save changes for so long,
+   * and a renewal in one of them that keeps the old token, too, is not done twice. If the session has ended meanwhile, the commit
+   * rejects with `FST_SESSION_GONE`; no new session begins. Stores of your own must keep the `note` of a move.
+   */
+  readonly keepOldFor?: number
+}
+
 /** The options of {@link Session.exclusive}. */
 export interface ExclusiveOptions {
   /** How long to wait for the other requests, in milliseconds. Default: as long as the request still waits for the store. */
@@ -122,8 +133,13 @@ export interface Session {
    * Gives the session a new token and a new lifetime, in one step at its commit. Call it whenever the user's rights change,
    * at signing in above all. It prevents session fixation:
    * https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html#renew-the-session-id-after-any-privilege-level-change
+   *
+   * With `keepOldFor`, requests with the old token still find the session for so long, and get the new cookie. Only for renewals by
+   * time, and never at a sign-in: an attacker who has planted the old token would be given the new one.
+   *
+   * Throws `FST_SESSION_INVALID_ARGUMENT` for a wrong option, and for `keepOldFor` with a codec that is shared, such as 'gob'.
    */
-  renewToken (): void
+  renewToken (options?: RenewalOptions): void
 
   /**
    * Takes the values of another session into this one, where they replace values of the same keys. The later of the two

@@ -1,7 +1,8 @@
-import { hash } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Loaded } from './loader.js'
+import { Locks } from './locks.js'
 import { Patience } from './patience.js'
+import { Renewals } from './renewals.js'
 import { SessionValues } from './session-values.js'
 import type { Stored } from './stored.js'
 import type { SessionContent } from '../codecs/codec.js'
@@ -9,20 +10,21 @@ import { advice } from '../codecs/advice.js'
 import type { Changes } from '../commit/changes.js'
 import type { Committer } from '../commit/commit.js'
 import type { Row, Rows } from '../commit/rows.js'
-import { endsSession, HeadersSentError, SessionGoneError, StoreMisconfiguredError, StoreUnavailableError } from '../errors.js'
+import { endsSession, HeadersSentError, SessionGoneError, StoreUnavailableError } from '../errors.js'
 import type { Settings } from '../options.js'
 import { NOBODY } from '../owner.js'
 import { hashToken, newToken } from '../token.js'
 import { asBuffer } from '../../stores/bytes.js'
 import { timeLeft } from '../../stores/deadline.js'
 import { withoutTokens } from '../../stores/errors.js'
-import type { SessionStore, StoredSession, Successor } from '../../stores/store.js'
-import { MOST_SUCCESSORS } from '../../stores/successor.js'
+import type { StoredSession } from '../../stores/store.js'
 
 /** The token of a cookie, and the row that the store has for it. */
 export interface Candidate {
   readonly token: string
   readonly row: StoredSession
+  /** The client has sent an old token of the session, which still holds. */
+  readonly isFollowed?: boolean
 }
 
 /** What may become of a token that the client does not have yet. */
@@ -46,6 +48,8 @@ const TOUCH_FAILED = 'The expiry of a session could not be moved; the next reque
 /** Opens, saves and ends the sessions of one registration. A deadline is when a request stops waiting, in milliseconds of `performance.now()`. */
 export class SessionStorage {
   readonly rows: Rows
+  readonly renewals: Renewals
+  readonly locks: Locks
   readonly #settings: Settings
   readonly #committer: Committer
   readonly #limit: Limit | undefined
@@ -54,6 +58,8 @@ export class SessionStorage {
     this.#limit = limit
     this.rows = committer.rows
     this.#settings = settings
+    this.locks = new Locks(settings.store)
+    this.renewals = new Renewals(settings, committer.rows, token => this.keyOf(token))
     this.#committer = committer
   }
 
@@ -80,27 +86,11 @@ export class SessionStorage {
    */
   open (loaded: Loaded | undefined, loadedAt: number, log: FastifyBaseLogger): SessionValues {
     const { candidates, renewed } = loaded ?? NOTHING
-    for (const { token, row } of candidates) {
-      const content = this.#decode(row, log)
-      if (content !== undefined) return SessionValues.of(this.rows, { token, row: this.rows.found(row, content, loadedAt) }, content)
+    for (const candidate of candidates) {
+      const content = this.#decode(candidate.row, log)
+      if (content !== undefined) return SessionValues.of(this.rows, this.#stored(candidate, content, loadedAt), content)
     }
     return SessionValues.empty(this.rows, renewed === undefined ? undefined : { key: renewed, isRenewed: true })
-  }
-
-  /** The name of the lock that a session has. It is no secret: databases show the names of locks. */
-  lockName ({ row: { key } }: Stored): string {
-    return `session ${hash('sha256', `lock:${key}`, 'base64url')}`
-  }
-
-  /** Throws `FST_SESSION_STORE_MISCONFIGURED` for a store that cannot keep others out. */
-  checkExclusive (): void {
-    if (this.#settings.store.exclusively === undefined) throw new StoreMisconfiguredError('session.exclusive needs a store with the method exclusively, and this store has none. The stores of this package have it')
-  }
-
-  /** Runs work while nobody else holds the lock. Waits for it up to `timeout` milliseconds. */
-  async exclusively<T> (name: string, work: (lost: AbortSignal) => Promise<T>, timeout: number): Promise<T> {
-    this.checkExclusive()
-    return await (this.#settings.store as Required<SessionStore>).exclusively(name, work, timeout)
   }
 
   /** A new request's patience with the store. */
@@ -108,35 +98,36 @@ export class SessionStorage {
     return new Patience(this.#settings.storeTimeout)
   }
 
-  /** Reads another session. Returns undefined if there is no live one. */
-  async read (key: string, deadline: number, log: FastifyBaseLogger): Promise<SessionContent | undefined> {
-    const row = await this.#load(key, deadline)
-    return row === undefined ? undefined : this.#decode(row, log)
+  /** Reads a session again. Returns undefined if it has ended. */
+  async reload (stored: Stored, deadline: number, log: FastifyBaseLogger): Promise<{ readonly stored: Stored, readonly content: SessionContent } | undefined> {
+    const read = await this.read(stored.token, deadline, log)
+    return read && { ...read, stored: { ...stored, ...read.stored } }
   }
 
-  /** Reads a session again. Returns undefined if it has ended. */
-  async reload ({ token, row: { key } }: Stored, deadline: number, log: FastifyBaseLogger): Promise<{ readonly stored: Stored, readonly content: SessionContent } | undefined> {
-    const row = await this.#load(key, deadline)
-    const content = row === undefined ? undefined : this.#decode(row, log)
-    return row === undefined || content === undefined ? undefined : { stored: { token, row: this.rows.found(row, content, performance.now()) }, content }
+  /** Reads the session of a token. Returns undefined if there is no live one. */
+  async read (token: string, deadline: number, log: FastifyBaseLogger): Promise<{ readonly stored: Stored, readonly content: SessionContent } | undefined> {
+    const { row, successor } = await this.renewals.find(this.keyOf(token), deadline)
+    const candidate = row === undefined ? await this.renewals.follow(token, successor, deadline) : { token, row }
+    const content = candidate && this.#decode(candidate.row, log)
+    return candidate && content && { stored: this.#stored(candidate, content, performance.now()), content }
   }
 
   /**
    * Saves the changes that were taken. If that fails they are put back. Throws `FST_SESSION_GONE`,
    * `FST_SESSION_HEADERS_SENT`, `FST_SESSION_TOO_LARGE`, `FST_SESSION_STORE_UNAVAILABLE`, and what a function given to
    * update throws.
-   *
    */
   async save (values: SessionValues, taken: Changes, deadline: number, tokens: NewTokens): Promise<void> {
     const { report } = this.#settings
-    const { key: before, owner } = values.stored?.row ?? {}
+    const owner = values.stored?.row.owner
     const since = report.since('commit')
     try {
       const stored = taken.isEmpty ? undefined : await this.#write(values, taken, deadline, tokens)
+      const before = values.stored?.row.key
       values.saved(taken, stored)
       if (stored !== undefined) report.saved(before, stored.row, since)
     } catch (error) {
-      report.failed('commit', before, error)
+      report.failed('commit', values.stored?.row.key, error)
       values.failed(taken)
       if (endsSession(error)) values.end()
       throw error
@@ -147,23 +138,6 @@ export class SessionStorage {
   /** A sign-in is one session more of its owner's. */
   async #keepLimit (before: string | undefined, row: Row | undefined, deadline: number): Promise<void> {
     if (row?.owner !== undefined && row.owner !== NOBODY && row.owner !== before) await this.#limit?.keep(row.owner, row.key, deadline)
-  }
-
-  /** Whether a session has ended. One that others have renewed has not, as long as it is asked for once in {@link SUCCESSOR_TTL}. */
-  async isEnded (values: SessionValues, deadline: number): Promise<boolean> {
-    const known = values.stored?.row.key ?? values.where.predecessor?.key
-    if (known === undefined) return false
-    let key = values.where.lastSeen?.key === known ? values.where.lastSeen.as : known
-    for (let i = 0; i < MOST_SUCCESSORS; i++) {
-      const { row, successor } = await this.#find(key, deadline)
-      if (row !== undefined) {
-        values.where.lastSeen = { key: known, as: key }
-        return this.rows.liveContent(key, row.data, this.rows.now()) === undefined
-      }
-      if (successor === undefined) break
-      key = successor.to
-    }
-    return true
   }
 
   /** Ends a session, and what it has become by a renewal elsewhere. Returns whether there was anything to end. */
@@ -213,22 +187,6 @@ export class SessionStorage {
     return true
   }
 
-  /** Asks for one row in the middle of a request. Undefined if it is not there. */
-  async #load (key: string, deadline: number): Promise<StoredSession | undefined> {
-    return (await this.#find(key, deadline)).row
-  }
-
-  async #find (key: string, deadline: number): Promise<{ readonly row: StoredSession | undefined, readonly successor: Successor | undefined }> {
-    const { report, store } = this.#settings
-    try {
-      const { sessions, successors } = await store.find([key], timeLeft(deadline))
-      return { row: sessions.find(({ token }) => token === key), successor: successors?.find(({ token }) => token === key) }
-    } catch (error) {
-      report.failed('load', key, error)
-      throw error
-    }
-  }
-
   async #touch (values: SessionValues, row: Row, deadline: number): Promise<void> {
     const touched = await this.#committer.touch(row, deadline)
     values.touched(touched, touched.data !== row.data)
@@ -247,12 +205,15 @@ export class SessionStorage {
     return content && this.rows.found(found, content, now)
   }
 
-  /** Where the session is stored now. Undefined if there is nothing worth storing. */
-  async #write (values: SessionValues, taken: Changes, deadline: number, tokens: NewTokens): Promise<Stored | undefined> {
+  /**
+   * Where the session is stored now. Undefined if there is nothing worth storing.
+   *
+   * @param isFollowed the session was found under the token of another request's renewal
+   */
+  async #write (values: SessionValues, taken: Changes, deadline: number, tokens: NewTokens, isFollowed = false): Promise<Stored | undefined> {
     const { stored } = values
-    if (stored !== undefined && !taken.renews) {
-      return { token: stored.token, row: await this.#committer.update(stored.row, taken, deadline, values.contentWith(taken)) }
-    }
+    // A renewal that keeps the old token is one by time, and need not be done twice.
+    if (stored !== undefined && (!taken.renews || (isFollowed && taken.keepsOldFor > 0))) return await this.#update(values, stored, taken, deadline, tokens)
     const content = stored === undefined ? values.contentWith(taken) ?? this.#newContent(taken) : undefined
     if (content?.values.size === 0 && !taken.outlivesValues) return undefined
     if (stored === undefined && !tokens.mayBegin) throw new SessionGoneError()
@@ -281,13 +242,52 @@ export class SessionStorage {
     return renewed.includes(key)
   }
 
+  async #update (values: SessionValues, stored: Stored, taken: Changes, deadline: number, tokens: NewTokens): Promise<Stored | undefined> {
+    try {
+      return { ...stored, row: await this.#committer.update(stored.row, taken, deadline, values.contentWith(taken)) }
+    } catch (error) {
+      const followed = endsSession(error) ? await this.#follow(stored, deadline) : undefined
+      if (followed === undefined) throw error
+      values.refresh(followed)
+      return await this.#write(values, taken, deadline, tokens, true)
+    }
+  }
+
   /** Writes the session under a new token. The token stays the same until that has succeeded: see {@link Committer.renew}. */
-  async #renew (values: SessionValues, taken: Changes, deadline: number, { mayBegin }: NewTokens): Promise<Stored> {
-    values.where.renewal ??= newToken()
-    const token = values.where.renewal
-    const row = await this.#committer.renew(values.stored?.row, this.keyOf(token), taken, deadline, { mayBegin })
-    values.where.renewal = undefined
-    return { token, row }
+  async #renew (values: SessionValues, taken: Changes, deadline: number, tokens: NewTokens): Promise<Stored | undefined> {
+    const { stored, where } = values
+    where.renewal ??= newToken()
+    const token = where.renewal
+    const keepFor = taken.keepsOldFor
+    const renew = async (mayFollow: boolean): Promise<Row | undefined> => await this.#committer.renew(stored?.row, this.keyOf(token), taken, deadline, {
+      // A renewal by time is no sign-in, which may begin anew.
+      mayBegin: tokens.mayBegin && (keepFor === 0 || stored === undefined),
+      mayFollow,
+      ...stored !== undefined && keepFor > 0 && { note: this.renewals.noteOf(stored.token, token, keepFor) }
+    })
+    let row = await renew(true)
+    if (row === undefined && stored !== undefined) {
+      const followed = await this.#follow(stored, deadline)
+      if (followed !== undefined) {
+        values.refresh(followed)
+        return await this.#write(values, taken, deadline, tokens, true)
+      }
+      row = await renew(false)
+    }
+    where.renewal = undefined
+    return row && { token, row }
+  }
+
+  /** The session, if another request has renewed it and its old token still holds. */
+  async #follow ({ token, row: { key } }: Stored, deadline: number): Promise<Stored | undefined> {
+    const { successor } = await this.renewals.find(key, deadline)
+    const candidate = await this.renewals.follow(token, successor, deadline)
+    const content = candidate && this.rows.liveContent(candidate.row.token, candidate.row.data, this.rows.now())
+    return candidate && content && this.#stored(candidate, content, performance.now())
+  }
+
+  #stored ({ token, row, isFollowed = false }: Candidate, content: SessionContent, readAt: number): Stored {
+    return { token, row: this.rows.found(row, content, readAt), ...isFollowed && { isFollowed } }
   }
 
   async #insert (content: SessionContent, taken: Changes, deadline: number): Promise<Stored> {

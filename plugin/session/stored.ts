@@ -4,6 +4,8 @@ import type { Row } from '../commit/rows.js'
 export interface Stored {
   readonly token: string
   readonly row: Row
+  /** Another request has renewed the session, and sends the new token itself. */
+  readonly isFollowed?: boolean
 }
 
 /** A row that the session had until another request ended it. */
