@@ -45,7 +45,8 @@ export async function reach (store: SessionStore, { place }: Database): Promise<
     if (!isRefused(error)) throw error
     cause = error.cause
   }
-  throw new UsageError(`${place} cannot be reached${cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : ''}`)
+  const why = cause instanceof Error ? cause.message.replace(/^The session store is not available: /, '') : ''
+  throw new UsageError(`${place} cannot be reached${why === '' ? '' : `: ${why}`}`)
 }
 
 export function noTable ({ table, place }: Database): UsageError {

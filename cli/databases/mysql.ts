@@ -71,17 +71,17 @@ export class MysqlTables implements Database {
     await connections?.close()
   }
 
-  async #ofServer (query: Query, { version, countsRows, warnings }: Abilities): Promise<Finding[]> {
+  async #ofServer (query: Query, { version, dialect, countsRows, warnings }: Abilities): Promise<Finding[]> {
     const [[name, timeZone, readOnly, now] = []] = await query(`SELECT @@version_comment, CONCAT(@@time_zone, IF(@@time_zone = 'SYSTEM', CONCAT(' (', @@system_time_zone, ')'), '')), @@global.read_only + 0, ${MS(NOW)}`)
       .catch(() => [])
     const ahead = Math.round((Number(now) - Date.now()) / 1000)
     const clock = Math.abs(ahead) * 1000 < CLOCK_DIFFERENCE ? '' : `; the server's clock is ${Math.abs(ahead)} s ${ahead > 0 ? 'ahead of' : 'behind'} this machine's, and sessions expire by the server's`
     return [
-      { what: 'server', state: 'good', says: `${version}${name === undefined ? '' : ` (${String(name)})`}` },
+      { what: 'server', state: 'good', says: `${version}${name === undefined ? '' : ` (${String(name).replace(/^\((.*)\)$/, '$1')})`}` },
       countsRows
         ? { what: 'writes', state: 'good', says: 'up to 52 sessions share a statement' }
         : { what: 'writes', state: 'note', says: 'each session needs a statement of its own here, because the server cannot tell which rows of several it has updated' },
-      ...timeZone === undefined ? [] : [{ what: 'time zone', state: clock === '' ? 'good' : 'note', says: `${String(timeZone)}; each statement sets UTC for itself${clock}` } as const],
+      ...timeZone === undefined ? [] : [{ what: 'time zone', state: clock === '' ? 'good' : 'note', says: `${String(timeZone)}; each ${dialect.setup === undefined ? 'statement' : 'connection'} sets UTC for itself${clock}` } as const],
       ...Number(readOnly) === 1 ? [{ what: 'read-only', state: 'change', says: 'the server is read-only', todo: 'connect to the primary server' } as const] : [],
       ...warnings.map((warning): Finding => ({ what: 'cluster', state: 'change', says: warning.replace(/: SET GLOBAL.*/, ''), todo: /SET GLOBAL.*/.exec(warning)?.[0] ?? 'see docs/operations.md' }))
     ]

@@ -70,7 +70,7 @@ t.test('schema writes the SQL for a table of another name', async t => {
 
 t.test('a database that does not answer is told without its password', async t => {
   for (const command of [['check'], ['init'], ['list'], ['show', 'abcdefghijklmnop'], ['destroy', '--all', '--yes'], ['cleanup'], ['stats']]) {
-    const { code, out, told } = await run([...command, '--timeout', '1000'], { MYSQL_URL: 'mysql://user:hunter2@127.0.0.1:1/shop' })
+    const { code, out, told } = await run([...command, '--timeout', '60000'], { MYSQL_URL: 'mysql://user:hunter2@127.0.0.1:1/shop' })
     t.equal(code, 2)
     t.equal(out, '')
     t.match(told, /^127\.0\.0\.1:1\/shop cannot be reached: .*ECONNREFUSED/)
@@ -79,7 +79,7 @@ t.test('a database that does not answer is told without its password', async t =
 })
 
 t.test('--owner needs to know which key has the owner', async t => {
-  const { code, told } = await run(['list', '--owner', '7', '--url', 'mysql://127.0.0.1:1/shop', '--timeout', '1000'], {}, answering('no'))
+  const { code, told } = await run(['list', '--owner', '7', '--url', 'mysql://127.0.0.1:1/shop', '--timeout', '60000'], {}, answering('no'))
   t.equal(code, 2)
   t.match(told, '--owner needs --owner-key: the key of the value that says whose session it is, for example --owner-key userId')
 })

@@ -1,6 +1,10 @@
 /* Sessions that another plugin has begun: the option `previous`, and fromExpress. Real packages: test/packages. */
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import websocket from '@fastify/websocket'
 import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
 import { fromExpress, memoryStore, type ExpressSession, type ExpressSource, type FromExpressOptions, type SessionOptions, type SessionStore } from '../../plugin/index.js'
 import { settingsOf } from '../../plugin/options.js'
 import { latch } from '../support/barrier.js'
@@ -215,6 +219,26 @@ t.test('a hijacked reply has the cookies as well', async t => {
     return reply
   })
   t.equal(cookies.length, 2)
+})
+
+t.test('a websocket, whose answer sets no cookie, finds the session, and leaves the old cookie good for as long as the session', async t => {
+  const site = await start(t, new OldSessions('one'), { lifetime: 5 * HOUR })
+  await site.app.register(websocket)
+  await site.app.register(async app => {
+    app.get('/socket', { websocket: true }, (socket, { session }) => { socket.send(String(session.get('user'))) })
+  })
+  await site.app.listen({ host: '127.0.0.1', port: 0 })
+  const socket = new WebSocket(`ws://127.0.0.1:${(site.app.server.address() as AddressInfo).port}/socket`, { headers: { cookie: `connect.sid=${cookie('one')}` } })
+  const [message] = await once(socket, 'message') as [Buffer]
+  t.equal(message.toString(), 'ada')
+  const closed = once(socket, 'close')
+  socket.close()
+  await closed
+  const clock = movableClock(t)
+  clock.forward(HOUR / 2)
+  const browser = browserWith(site, cookie('one'))
+  t.equal(await user(browser), 'ada')
+  t.same([...browser.jar.keys()], ['session'])
 })
 
 t.test('the deadline is that of the old row; with `rolling` the session gets a new lifetime', async t => {
