@@ -65,8 +65,7 @@ export function fromExpress (options: FromExpressOptions): PreviousSessions {
 }
 
 /** The option `previous`, checked. Throws `FST_SESSION_INVALID_OPTION`. */
-export function previousOf ({ previous, token }: { readonly previous?: unknown, readonly token?: unknown }): ExpressSessions | undefined {
-  if (previous !== undefined && token !== undefined) throw new InvalidOptionError('previous has no effect beside token: no cookie is read then. Leave one of the two out')
+export function previousOf ({ previous }: { readonly previous?: unknown }): ExpressSessions | undefined {
   if (previous === undefined || previous instanceof ExpressSessions) return previous
   throw new InvalidOptionError(`previous must be what fromExpress({ secret, mysql: ... }) returns, not ${described(previous)}`)
 }
