@@ -12,6 +12,7 @@ import { hooks } from './series/hooks.js'
 import { imports } from './series/imports.js'
 import { heap, inProcess } from './series/in-process.js'
 import { mssql, mssqlBatches } from './series/mssql.js'
+import { owners } from './series/owners.js'
 import type { Series } from './series/series.js'
 import { tail } from './series/tail.js'
 import { concurrency, hot, latency, memory, mix, reads, writes } from './series/throughput.js'
@@ -20,7 +21,7 @@ import { installPeers } from './tools.js'
 
 const all: readonly Series[] = [
   cost, reads, writes, latency, tail, concurrency, size, rows, processes, mix, hot, idle, memory, cleanup, mssql, mssqlBatches,
-  imports, heap, inProcess, hooks
+  imports, heap, inProcess, hooks, owners
 ]
 
 async function measure (series: Series, options: Options): Promise<SeriesResult> {
