@@ -56,7 +56,7 @@ export function chooseStore (options: StoreOptions, keepsOwners: boolean): Chose
     case 'mssql':
       refuse(options, ['mysql', 'maxSessions'], 'has no effect on the store \'mssql\'. Leave it out')
       if (mssql === undefined) throw new InvalidOptionError('store \'mssql\' needs the option mssql: a connection string, a config of mssql, or a ConnectionPool of mssql')
-      return { store: mssqlStore(mssql, given(options, SQL_OPTIONS)), place: mssql, table }
+      return { store: mssqlStore(mssql, { ...given(options, SQL_OPTIONS), owners: keepsOwners }), place: mssql, table }
   }
   if (!isStore(store) && !isSimpleStore(store)) throw new InvalidOptionError(noStore(store))
   refuse(options, ['mysql', 'mssql', 'table', 'createTable', 'cleanupInterval', 'maxSessions'], 'has no effect on a store that is passed in. Give it to the store itself')

@@ -172,6 +172,27 @@ t.test('one session with SCS', { skip: await withoutGo('service') }, async t => 
     }
   })
 
+  for (const [store, makePlace] of [['mysqlstore', mysqlPlace], ['mssqlstore', sqlServerPlace]] as const) {
+    void t.test(`SCS works on a table with owners as on its own, and leaves them alone (${store})`, async t => {
+      const place = await (await makePlace(t)).withOwners()
+      const { browser, send } = await startServices(t, program, place)
+      const visitor = browser()
+      await send(visitor, 'node', { Do: 'renew' }, put('userId', 42))
+      t.strictSame(await place.owners(), ['42'])
+      t.strictSame(values(await send(visitor, 'go', get('userId'))), 42)
+      await send(visitor, 'go', put('cart', ['a']))
+      t.strictSame(await place.owners(), ['42'], 'a change by SCS keeps the owner')
+      t.strictSame(await send(visitor, 'node', get('cart')), ['a'])
+      await send(visitor, 'go', { Do: 'renew' })
+      t.strictSame(await place.owners(), [null], 'a session that SCS has renewed is nobody knows whose')
+      t.strictSame(await send(visitor, 'node', get('userId')), 42)
+      await send(browser(), 'go', put('userId', 7))
+      t.strictSame(await place.owners(), [null, null])
+      await send(visitor, 'go', { Do: 'destroy' })
+      t.equal(await place.count(), 1)
+    })
+  }
+
   for (const side of ['go', 'node'] as const) {
     onEach(`the cleanup of ${side} deletes the expired sessions of both`, async (t, start, place) => {
       const { browser, send } = await start({ cleanup: { [side]: 50 } })

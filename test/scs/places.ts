@@ -16,6 +16,10 @@ export interface Place {
   left (): Promise<number>
   /** Moves the expiry of all rows by so many seconds. */
   move (seconds: number): Promise<void>
+  /** The same with the owners of sessions in the table, by the key userId. */
+  withOwners (): Promise<Place>
+  /** The owners of all rows, in their order. */
+  owners (): Promise<ReadonlyArray<string | null>>
 }
 
 export async function mysqlPlace (t: Test): Promise<Place> {
@@ -28,15 +32,21 @@ export async function mysqlPlace (t: Test): Promise<Place> {
     return Number(row.n)
   }
   await connection.query('SET time_zone = \'+00:00\'')
-  return {
+  const place: Place = {
     driver: 'mysql',
     // SCS writes times of UTC, so its connections must be at UTC.
     dsn: `${login}@tcp(${host})${pathname}?parseTime=true&time_zone=%27%2B00%3A00%27`,
     options: { store: 'mysql', mysql: url },
     count: async () => await number('SELECT COUNT(*) AS n FROM sessions'),
     left: async () => await number('SELECT MAX(TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(6), expiry)) / 1e6 AS n FROM sessions'),
-    move: async seconds => { await connection.query(`UPDATE sessions SET expiry = expiry + INTERVAL ${seconds} SECOND`) }
+    move: async seconds => { await connection.query(`UPDATE sessions SET expiry = expiry + INTERVAL ${seconds} SECOND`) },
+    withOwners: async () => {
+      await connection.query('ALTER TABLE sessions ADD COLUMN owner VARCHAR(191) CHARACTER SET ascii COLLATE ascii_bin NULL, ADD INDEX sessions_owner_idx (owner)')
+      return { ...place, options: { ...place.options, owner: 'userId' } }
+    },
+    owners: async () => ((await connection.query('SELECT owner FROM sessions ORDER BY owner'))[0] as Array<{ owner: string | null }>).map(({ owner }) => owner)
   }
+  return place
 }
 
 /** On the SQL Server of MSSQL_URL, else on the front of test/tds, which Go's driver connects to as to a server. */
@@ -48,12 +58,18 @@ export async function sqlServerPlace (t: Test): Promise<Place> {
   Object.assign(dsn, { username: user, password })
   dsn.search = new URLSearchParams({ database, encrypt: options?.encrypt === false ? 'disable' : 'true', TrustServerCertificate: String(options?.trustServerCertificate ?? false) }).toString()
   const number = async (sql: string): Promise<number> => Number((await query(sql))[0]?.['n'])
-  return {
+  const place: Place = {
     driver: 'sqlserver',
     dsn: dsn.href,
     options: { store: 'mssql', mssql: config },
     count: async () => await number('SELECT COUNT(*) AS n FROM sessions'),
     left: async () => await number('SELECT MAX(DATEDIFF(MILLISECOND, SYSUTCDATETIME(), expiry)) / 1000.0 AS n FROM sessions'),
-    move: async seconds => { await query(`UPDATE sessions SET expiry = DATEADD(SECOND, ${seconds}, expiry)`) }
+    move: async seconds => { await query(`UPDATE sessions SET expiry = DATEADD(SECOND, ${seconds}, expiry)`) },
+    withOwners: async () => {
+      await query('ALTER TABLE [sessions] ADD owner VARCHAR(191) COLLATE Latin1_General_BIN2 NULL; CREATE INDEX sessions_owner_idx ON [sessions] (owner)')
+      return { ...place, options: { ...place.options, owner: 'userId' } }
+    },
+    owners: async () => (await query('SELECT owner FROM sessions ORDER BY owner')).map(row => row['owner'] as string | null)
   }
+  return place
 }
