@@ -31,6 +31,12 @@ export function typed (session: Session): void {
   exactly<{ items: string[] } | undefined>()(session.pop('declaredCart'), true)
   exactly<unknown>()(session.get('undeclared'), true)
   exactly<number>()(session.update('declaredNumber', n => { exactly<number | undefined>()(n, true); return 1 }), true)
+  void session.take('declaredNumber').then(value => { exactly<number | undefined>()(value, true) })
+  void session.take('undeclared').then(value => { exactly<unknown>()(value, true) })
+  void session.exclusive(lost => { exactly<AbortSignal>()(lost, true); return 1 }).then(value => { exactly<number>()(value, true) })
+  void session.exclusive(async () => 'x', { timeout: 1 }).then(value => { exactly<string>()(value, true) })
+  void session.isEnded().then(value => { exactly<boolean>()(value, true) })
+  session.renewToken({ keepOldFor: 1000 })
   const key: SessionKey = 'undeclared'
   session.put(key, 1)
   session.put('undeclared', { whatever: true })
@@ -50,6 +56,8 @@ export function typed (session: Session): void {
   session.update('declaredNumber', async () => 1)
   // @ts-expect-error -- a number is no text
   const text: string | undefined = session.get('declaredNumber')
+  // @ts-expect-error -- no such option
+  session.renewToken({ keepOld: 1000 })
   // @ts-expect-error -- nobody may set the token
   session.token = String(text)
   // @ts-expect-error -- a key is a string
