@@ -5,6 +5,8 @@ import { readingOf, Sessions, type ShownSession } from '../sessions.js'
 import { aligned, colored, harmless, sized, timed, type Terminal } from '../terminal.js'
 import { DONE, NOT_SO, UsageError } from '../usage.js'
 import { ID_LENGTH } from '../../stores/session-id.js'
+import type { SessionContent } from '../../plugin/codecs/codec.js'
+import { trackedText } from '../../plugin/codecs/tracked.js'
 import { untyped } from '../../plugin/codecs/typed.js'
 import { stringifyAll } from '../../plugin/codecs/value.js'
 
@@ -44,11 +46,23 @@ function asText ({ id, owner, expires, size, content }: ShownSession, terminal: 
     ...owner === undefined ? [] : [['owner', harmless(owner)] as const],
     ['expires', timed(expires)],
     ...content === undefined ? [] : [['deadline', timed(content.deadline)] as const, ['remember me', content.rememberMe === undefined ? 'not said' : content.rememberMe ? 'yes' : 'no'] as const],
+    ...trackedLines(content),
     ['size', sized(size)]
   ])
   if (content === undefined) return `${head}\nIts values cannot be read with this codec.\n`
   const values = Object.entries(valuesIn(content.values)).map(([key, value]) => [harmless(key), harmless(JSON.stringify(value))] as const)
   return `${head}\n${values.length === 0 ? colored(terminal, 'dim', 'no values\n') : aligned(values)}`
+}
+
+/** What the plugin's option `track` keeps. */
+function trackedLines (content: SessionContent | undefined): Array<readonly [string, string]> {
+  const { began, lastUsed, userAgent, address } = content?.tracked ?? {}
+  return [
+    ...began === undefined ? [] : [['began', timed(began)] as const],
+    ...lastUsed === undefined ? [] : [['last used', timed(lastUsed)] as const],
+    ...userAgent === undefined ? [] : [['user agent', harmless(userAgent)] as const],
+    ...address === undefined ? [] : [['address', harmless(address)] as const]
+  ]
 }
 
 function asJson ({ id, owner, expires, size, content }: ShownSession): object {
@@ -58,6 +72,7 @@ function asJson ({ id, owner, expires, size, content }: ShownSession): object {
     expires: new Date(expires),
     deadline: content === undefined ? null : new Date(content.deadline),
     rememberMe: content?.rememberMe ?? null,
+    tracked: content?.tracked === undefined ? null : JSON.parse(trackedText(content.tracked)) as object,
     size,
     values: content === undefined ? null : valuesIn(content.values)
   }

@@ -10,6 +10,7 @@ import type { Cookie } from '../cookie.js'
 import { StoreMisconfiguredError, StoreUnavailableError, TooLargeError } from '../errors.js'
 import type { ExpressSessions, OldCookie } from '../from-express.js'
 import type { Settings } from '../options.js'
+import { originOf } from '../origin.js'
 import { newToken } from '../token.js'
 import { timeLeft } from '../../stores/deadline.js'
 import { isOwnError, withoutTokens } from '../../stores/errors.js'
@@ -61,7 +62,7 @@ export class Migration {
     try {
       // The answer to the upgrade of a websocket sets no cookie.
       const willKnow = !('upgrade' in request.raw && request.raw.upgrade === true)
-      const candidate = await this.#take(cookie, willKnow, request.log)
+      const candidate = await this.#take(cookie, willKnow, request)
       const candidates = candidate === undefined ? [] : [candidate]
       report.load(1, candidates, askedAt)
       const { cookieName, cookieScope } = this.#previous
@@ -73,21 +74,22 @@ export class Migration {
   }
 
   /** @param willKnow whether the browser gets the new token with this answer */
-  async #take (cookie: OldCookie, willKnow: boolean, log: FastifyBaseLogger): Promise<Candidate | undefined> {
+  async #take (cookie: OldCookie, willKnow: boolean, request: FastifyRequest): Promise<Candidate | undefined> {
     const deadline = performance.now() + this.#settings.storeTimeout
     const mark = this.#storage.keyOf(cookie.mark)
     const marked = await this.#find(mark, deadline)
-    return marked === undefined ? await this.#migrate(cookie, mark, willKnow, deadline, log) : await this.#follow(cookie, marked, deadline, log)
+    return marked === undefined ? await this.#migrate(cookie, mark, willKnow, deadline, request) : await this.#follow(cookie, marked, deadline, request.log)
   }
 
-  async #migrate (cookie: OldCookie, mark: string, willKnow: boolean, deadline: number, log: FastifyBaseLogger): Promise<Candidate | undefined> {
+  async #migrate (cookie: OldCookie, mark: string, willKnow: boolean, deadline: number, request: FastifyRequest): Promise<Candidate | undefined> {
+    const { log } = request
     const since = this.#settings.report.since('commit')
     const old = await this.#read(cookie, log)
     const content = old && this.#contentOf(old, log)
     if (content === undefined) return undefined
     const token = newToken()
     const key = this.#storage.keyOf(token)
-    const begun = await this.#begin(key, content, deadline, log)
+    const begun = await this.#begin(key, content, deadline, request)
     if (begun === undefined) return undefined
     const ttl = Math.ceil(willKnow ? WINDOW : Math.max(WINDOW, content.deadline - this.#storage.rows.now()))
     if (!await this.#mark(mark, cookie.seal(token), ttl, deadline)) {
@@ -151,14 +153,15 @@ export class Migration {
     }
   }
 
-  async #begin (key: string, content: SessionContent, deadline: number, log: FastifyBaseLogger): Promise<Awaited<ReturnType<Committer['insert']>>> {
+  async #begin (key: string, content: SessionContent, deadline: number, request: FastifyRequest): Promise<Awaited<ReturnType<Committer['insert']>>> {
     const changes = new Changes()
     changes.setDeadline(content.deadline)
+    if (this.#storage.rows.track) changes.origin = originOf(request)
     try {
       return await this.#committer.insert(key, content, changes, deadline)
     } catch (error) {
       if (!(error instanceof TooLargeError)) throw error
-      log.error({ err: error }, 'An earlier session is too large, so the request is treated as one without a session; its row was left alone')
+      request.log.error({ err: error }, 'An earlier session is too large, so the request is treated as one without a session; its row was left alone')
       return undefined
     }
   }

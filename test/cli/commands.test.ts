@@ -99,6 +99,15 @@ onEachDatabase('list, show and destroy find the sessions of the plugin by their 
   t.match(await go('destroy', '--all', '--yes', '--json'), { code: 0, out: '{"ended":0}\n' })
 })
 
+onEachDatabase('show tells what the option track keeps', async (t, place) => {
+  const go = commandsOn(place)
+  await go('init')
+  const { visit } = await siteOn(t, place, { track: true })
+  const id = await visit(session => { session.put('user', 'ada') })
+  t.match((await go('show', id)).out, /\nbegan +\d{4}.*Z\nlast used +\d{4}.*Z\nuser agent +lightMyRequest\naddress +127\.0\.0\.1\n/)
+  t.match(JSON.parse((await go('show', id, '--json')).out), { tracked: { began: /^\d{4}-.*Z$/, userAgent: 'lightMyRequest', address: '127.0.0.1' } })
+})
+
 onEachDatabase('nothing that is written contains a token, where the table has tokens too', async (t, place) => {
   const go = commandsOn(place)
   await go('init')

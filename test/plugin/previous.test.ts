@@ -344,6 +344,25 @@ t.test('with the codec gob sessions are migrated as well', async t => {
   t.equal(await user(late), 'ada')
 })
 
+t.test('a session that was taken over is among those of its owner, and says where it is used', async t => {
+  const site = await start(t, new OldSessions('one', 'two'), { owner: 'user', track: true })
+  await user(browserWith(site, cookie('one')))
+  await browserWith(site, cookie('two')).visit(() => {}, { headers: { 'user-agent': 'Lynx', cookie: `connect.sid=${cookie('two')}` } })
+  const found: Array<string | undefined> = []
+  for await (const { owner, userAgent } of site.app.sessions.list({ owner: 'ada' })) found.push(`${owner} ${userAgent}`)
+  t.same(found.sort(), ['ada Lynx', 'ada lightMyRequest'])
+  for await (const { data } of site.app.sessions.all()) t.same(data, { user: 'ada' }, 'the rows that mark a migration are none')
+  t.equal(await site.app.sessions.destroyAll({ owner: 'ada' }), 2)
+})
+
+t.test('an owner of a kind that names nobody is left out, and the log says so', async t => {
+  const old = new OldSessions()
+  old.add('one', { user: { id: 7 }, basket: 1 })
+  const site = await start(t, old, { owner: 'user' })
+  t.same((await browserWith(site, cookie('one')).visit(session => session.data())).value, { basket: 1 })
+  t.match(site.log.complaints, [/^The value "user" of an earlier session was left out/])
+})
+
 t.test('nothing of the row that marks a migration is a session', async t => {
   const store: SessionStore = memoryStore({ cleanupInterval: 0 })
   const site = await start(t, new OldSessions('one'), { store, hashTokenInStore: false })
