@@ -1,14 +1,23 @@
 import { memoryStore, mssqlStore, mysqlStore, type SessionStore } from 'fastify-sql-sessions'
+import { createConnection } from 'mysql2/promise'
 import { buildApplication } from './application.js'
 
 const IN_MEMORY = 'in memory, until this process ends'
+/** Somebody who tries the example may have a database that has just been started, on a busy machine. */
+const OPTIONS = { createTable: true, storeTimeout: 30_000 }
+const WHAT_TO_TRY = `
+Open it, and try:
+  - Sign in with any name, and send 20 requests at once.
+  - Sign in with "Remember me", and close and open the browser.
+  - Open it in two tabs, and sign out in one.
+`
 const HOW_TO_KEEP = `To keep sessions in a database:
   MYSQL_URL=mysql://user:password@127.0.0.1:3306/database npm start
   MSSQL_URL='Server=127.0.0.1,1433;Database=app;User Id=sa;Password=...;TrustServerCertificate=true' npm start`
 
 try {
   const port = portOf(process.env['PORT'])
-  const { store, where } = chosenStore()
+  const { store, where } = await chosenStore()
   const app = await buildApplication(store, where, { logger: { level: 'error' } })
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { void app.close() })
   await app.ready()
@@ -16,18 +25,36 @@ try {
   await store.find([])
   const address = await app.listen({ host: '127.0.0.1', port })
   console.log(`The example runs at ${address} (Ctrl+C ends it). Sessions are kept ${where}.`)
+  console.log(WHAT_TO_TRY)
   if (where === IN_MEMORY) console.log(HOW_TO_KEEP)
 } catch (error) {
   console.error(explained(error))
   process.exit(1)
 }
 
-function chosenStore (): { store: SessionStore, where: string } {
+async function chosenStore (): Promise<{ store: SessionStore, where: string }> {
   const mysql = process.env['MYSQL_URL'] ?? ''
-  if (mysql !== '') return { store: mysqlStore(mysql, { createTable: true }), where: `in MySQL, at ${new URL(mysql).host}` }
+  if (mysql !== '') {
+    const store = mysqlStore(mysql, OPTIONS)
+    return { store, where: `in ${await productAt(mysql)}, at ${new URL(mysql).host}` }
+  }
   const mssql = process.env['MSSQL_URL'] ?? ''
-  if (mssql !== '') return { store: mssqlStore(mssql, { createTable: true }), where: 'in SQL Server' }
+  if (mssql !== '') return { store: mssqlStore(mssql, OPTIONS), where: 'in SQL Server' }
   return { store: memoryStore(), where: IN_MEMORY }
+}
+
+/** What the server calls itself: 'MySQL 8.4.6' or 'MariaDB 11.8.3'. */
+async function productAt (url: string): Promise<string> {
+  try {
+    const connection = await createConnection(url)
+    const [rows] = await connection.query('SELECT VERSION() AS version')
+    await connection.end()
+    const [{ version } = { version: '' }] = rows as Array<{ version: string }>
+    return `${version.includes('MariaDB') ? 'MariaDB' : 'MySQL'} ${/[\d.]+/.exec(version)?.[0] ?? ''}`.trim()
+  } catch {
+    // The store says what is wrong.
+    return 'MySQL'
+  }
 }
 
 function portOf (text = '3000'): number {

@@ -36,6 +36,11 @@ export async function says (page: Page, heading: string): Promise<void> {
   await page.getByRole('heading', { name: heading }).waitFor()
 }
 
+/** Waits until the page tells this in its line for news. */
+export async function status (page: Page, news: string | RegExp): Promise<void> {
+  await page.getByRole('status').filter({ hasText: news }).waitFor()
+}
+
 /** The session's cookie in this browser, or undefined. */
 export async function sessionCookie (visitor: BrowserContext): Promise<{ name: string, value: string, expires: number, httpOnly: boolean, secure: boolean, sameSite: string, domain: string, path: string } | undefined> {
   return (await visitor.cookies()).find(({ name }) => name.endsWith('session'))
