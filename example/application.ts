@@ -4,6 +4,7 @@ import sessions, { type CookieOptions, type SessionStore } from 'fastify-sql-ses
 import { SCRIPT } from './assets/script.js'
 import { STYLE } from './assets/style.js'
 import { addBasket } from './basket.js'
+import { addAlive, addDevices } from './devices.js'
 import { addRace, Race } from './race.js'
 import { refuse, showError } from './reply.js'
 import { addSession } from './session.js'
@@ -11,21 +12,26 @@ import { addSession } from './session.js'
 /** Options of Fastify, and what the session's cookie has besides: over https, say, `{ name: '__Host-session', secure: true }`. */
 export interface ExampleOptions extends Pick<FastifyServerOptions, 'logger' | 'serverFactory'> {
   readonly cookie?: CookieOptions
+  /** Why the store keeps no owners, and what to do, where that is so. */
+  readonly withoutOwners?: string
 }
 
-const WEEK = 7 * 24 * 60 * 60 * 1000
+const MINUTE = 60_000
+const WEEK = 7 * 24 * 60 * MINUTE
 
 /**
- * The application, not yet listening.
+ * The application, not yet listening. It shows a user's devices if the store keeps the owners of sessions.
  *
  * @param where says where the store keeps its sessions, for people: 'in memory'
  */
-export async function buildApplication (store: SessionStore, where: string, { cookie, ...options }: ExampleOptions = {}): Promise<FastifyInstance> {
+export async function buildApplication (store: SessionStore, where: string, { cookie, withoutOwners = 'This store does not keep whose a session is.', ...options }: ExampleOptions = {}): Promise<FastifyInstance> {
+  const hasDevices = store.keepsOwners === true
   const app = Fastify(options)
   await app.register(formbody)
   await app.register(sessions, {
     store,
     lifetime: WEEK,
+    ...hasDevices && { owner: 'name', track: true, touchInterval: MINUTE },
     // Without rememberMe(true) the cookie ends with the browser.
     cookie: { ...cookie, persist: false }
   })
@@ -33,7 +39,8 @@ export async function buildApplication (store: SessionStore, where: string, { co
   addErrorPages(app)
   refuseOtherSites(app)
   addAssets(app)
-  addSession(app, { where, cookieName: cookie?.name ?? 'session', race })
+  addSession(app, { where, cookieName: cookie?.name ?? 'session', race, withoutDevices: hasDevices ? undefined : withoutOwners })
+  addAlive(app)
   // These are for people who have signed in.
   await app.register(async members => {
     members.addHook('preHandler', async ({ session, method }, reply) => {
@@ -41,6 +48,7 @@ export async function buildApplication (store: SessionStore, where: string, { co
     })
     addBasket(members)
     addRace(members, race)
+    if (hasDevices) addDevices(members)
   })
   return app
 }

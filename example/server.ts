@@ -1,59 +1,53 @@
-import { memoryStore, mssqlStore, mysqlStore, type SessionStore } from 'fastify-sql-sessions'
-import { createConnection } from 'mysql2/promise'
+import type { FastifyInstance } from 'fastify'
 import { buildApplication } from './application.js'
+import { chosenPlace, type Place } from './database.js'
+import { thingsToTry } from './tries.js'
 
-const IN_MEMORY = 'in memory, until this process ends'
-/** Somebody who tries the example may have a database that has just been started, on a busy machine. */
-const OPTIONS = { createTable: true, storeTimeout: 30_000 }
-const WHAT_TO_TRY = `
-Open it, and try:
-  - Sign in with any name, and send 20 requests at once.
-  - Sign in with "Remember me", and close and open the browser.
-  - Open it in two tabs, and sign out in one.
-`
 const HOW_TO_KEEP = `To keep sessions in a database:
   MYSQL_URL=mysql://user:password@127.0.0.1:3306/database npm start
   MSSQL_URL='Server=127.0.0.1,1433;Database=app;User Id=sa;Password=...;TrustServerCertificate=true' npm start`
 
 try {
   const port = portOf(process.env['PORT'])
-  const { store, where } = await chosenStore()
-  const app = await buildApplication(store, where, { logger: { level: 'error' } })
+  const place = await chosenPlace(process.env)
+  const { app, withoutOwners } = await startOn(place)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { void app.close() })
-  await app.ready()
-  // The plugin itself would start all the same, and use the database as soon as it is there.
-  await store.find([])
   const address = await app.listen({ host: '127.0.0.1', port })
-  console.log(`The example runs at ${address} (Ctrl+C ends it). Sessions are kept ${where}.`)
-  console.log(WHAT_TO_TRY)
-  if (where === IN_MEMORY) console.log(HOW_TO_KEEP)
+  console.log(`The example runs at ${address} (Ctrl+C ends it). Sessions are kept ${place.where}.`)
+  console.log(`Open it, and try:\n${thingsToTry(withoutOwners === undefined).map(sentence => `  - ${sentence}`).join('\n')}`)
+  if (withoutOwners !== undefined) console.log(withoutOwners)
+  if (place.isMemory) console.log(HOW_TO_KEEP)
 } catch (error) {
   console.error(explained(error))
   process.exit(1)
 }
 
-async function chosenStore (): Promise<{ store: SessionStore, where: string }> {
-  const mysql = process.env['MYSQL_URL'] ?? ''
-  if (mysql !== '') {
-    const store = mysqlStore(mysql, OPTIONS)
-    return { store, where: `in ${await productAt(mysql)}, at ${new URL(mysql).host}` }
+/**
+ * Makes the application ready. On a table without the column for owners, which an earlier version or SCS has made, it runs all
+ * the same; then this resolves to what to do about it, too.
+ */
+async function startOn (place: Place): Promise<{ app: FastifyInstance, withoutOwners?: string }> {
+  try {
+    return { app: await ready(place, true) }
+  } catch (error) {
+    if (!(error instanceof Error) || (error as NodeJS.ErrnoException).code !== 'FST_SESSION_STORE_MISCONFIGURED') throw error
+    const withoutOwners = `The table keeps no owners of sessions, so no devices are shown. ${error.message}`
+    // If something else is wrong with the table, this fails as well.
+    return { app: await ready(place, false, withoutOwners), withoutOwners }
   }
-  const mssql = process.env['MSSQL_URL'] ?? ''
-  if (mssql !== '') return { store: mssqlStore(mssql, OPTIONS), where: 'in SQL Server' }
-  return { store: memoryStore(), where: IN_MEMORY }
 }
 
-/** What the server calls itself: 'MySQL 8.4.6' or 'MariaDB 11.8.3'. */
-async function productAt (url: string): Promise<string> {
+async function ready ({ where, store: makeStore }: Place, owners: boolean, withoutOwners?: string): Promise<FastifyInstance> {
+  const store = makeStore(owners)
+  const app = await buildApplication(store, where, { logger: { level: 'error' }, ...withoutOwners !== undefined && { withoutOwners } })
   try {
-    const connection = await createConnection(url)
-    const [rows] = await connection.query('SELECT VERSION() AS version')
-    await connection.end()
-    const [{ version } = { version: '' }] = rows as Array<{ version: string }>
-    return `${version.includes('MariaDB') ? 'MariaDB' : 'MySQL'} ${/[\d.]+/.exec(version)?.[0] ?? ''}`.trim()
-  } catch {
-    // The store says what is wrong.
-    return 'MySQL'
+    await app.ready()
+    // The plugin itself would start all the same, and use the database as soon as it is there.
+    await store.find([])
+    return app
+  } catch (error) {
+    await app.close()
+    throw error
   }
 }
 

@@ -13,7 +13,7 @@ document.addEventListener('submit', async event => {
   submitter.ariaDisabled = 'true'
   try {
     await (race === undefined ? post(form, submitter) : sendAtOnce(form, Number(race)))
-    await refresh()
+    await refresh(race === undefined ? live : 'race')
   } catch (error) {
     // The page of the server says what has happened to the session.
     if (error instanceof Refused) location.reload()
@@ -22,6 +22,22 @@ document.addEventListener('submit', async event => {
     submitter.ariaDisabled = null
   }
 })
+
+const alert = document.getElementById('alert')
+if (alert !== null) {
+  // Somebody comes back to this window, and may have done something in another.
+  addEventListener('focus', async () => { if (await isAlive()) refresh().catch(() => {}) })
+  document.addEventListener('visibilitychange', isAlive)
+  setInterval(isAlive, 3000)
+}
+
+/** Looks whether the session of this page is alive, and tells if it is not. */
+async function isAlive () {
+  if (document.hidden || alert.hasChildNodes()) return false
+  const answer = await fetch('/alive?id=' + alert.dataset.id).catch(() => undefined)
+  if (answer?.status === 410 && !alert.hasChildNodes()) alert.append(document.getElementById('ended').content.cloneNode(true))
+  return answer?.ok
+}
 
 async function sendAtOnce (form, times) {
   await answered(form.action, { method: 'POST' })
@@ -32,20 +48,21 @@ async function post (form, submitter) {
   await answered(form.action + '?live', { method: 'POST', body: new URLSearchParams(new FormData(form, submitter)) })
 }
 
-/** Fetches what has changed, and puts it in its place. */
-async function refresh () {
+/** Fetches what has changed, puts it in its place, and tells of it, and of the part that was asked for. */
+async function refresh (asked) {
   const parts = document.createElement('template')
   parts.innerHTML = await (await answered('/parts')).text()
   localTimes(parts.content)
+  const news = []
   for (const part of parts.content.querySelectorAll('[data-part]')) {
     const place = document.getElementById(part.id)
-    if (place.innerHTML === part.innerHTML) continue
+    if (place.innerHTML === part.innerHTML && part.id !== asked) continue
     const hadFocus = place.contains(document.activeElement)
     place.replaceChildren(...part.childNodes)
     if (hadFocus) place.focus()
-    const says = place.querySelector('[data-says]')
-    if (says !== null) status.textContent = says.dataset.says
+    for (const { dataset } of place.querySelectorAll('[data-says]')) news.push(dataset.says)
   }
+  if (news.length > 0) status.textContent = news.join(' ')
 }
 
 async function answered (url, options) {

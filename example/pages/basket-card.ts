@@ -9,7 +9,7 @@ export function basketCard (basket: Basket): Html {
   return html`
       <section class="card" aria-labelledby="basket-title">
         <h2 id="basket-title">A basket</h2>
-        <form method="post" action="/basket" data-live>
+        <form method="post" action="/basket" data-live="basket">
           <p id="add" class="note">Add to the basket:</p>
           <div class="choices" role="group" aria-labelledby="add">
             ${PRODUCTS.map(product => html`<button name="product" value="${product}">${product}</button>`)}
@@ -29,5 +29,5 @@ function basketList (entries: ReadonlyArray<readonly [product: string, count: nu
   return html`
           <h3 data-says="The basket holds ${total}.">In the basket: <span id="total">${total}</span></h3>
           <ul class="lines">${entries.map(([product, count]) => html`<li>${product} <span class="number">${count}</span></li>`)}</ul>
-          <form method="post" action="/basket/empty" data-live><button>Empty the basket</button></form>`
+          <form method="post" action="/basket/empty" data-live="basket"><button>Empty the basket</button></form>`
 }

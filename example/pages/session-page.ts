@@ -1,6 +1,7 @@
 import type { Basket } from '../keys.js'
 import type { RaceResult } from '../race.js'
 import { basketCard, basketPart } from './basket-card.js'
+import { devicesCard, devicesPart, type Devices } from './devices-card.js'
 import { html, type Html } from './html.js'
 import { page, part, time } from './page.js'
 import { raceCard, racePart } from './race-card.js'
@@ -11,6 +12,7 @@ export interface Shown {
   readonly visits: number
   readonly basket: Basket
   readonly race: RaceResult | undefined
+  readonly devices: Devices
   readonly id: string
   readonly since: Date
   readonly deadline: Date
@@ -27,21 +29,24 @@ export function sessionPage (shown: Shown): string {
       <h1>Hello, ${shown.name}</h1>
       <form method="post" action="/sign-out"><button>Sign out</button></form>
     </header>
+    <div id="alert" role="alert" data-id="${shown.id}"></div>
+    <template id="ended"><p class="notice"><strong>This session has ended.</strong> It was ended in another window or on another device. <a href="/">Sign in again</a></p></template>
     <p id="status" role="status"></p>
     <div class="columns">
       <div>
       ${raceCard(shown.race)}
+      ${devicesCard(shown.devices)}
+      ${basketCard(shown.basket)}
       </div>
       <div>
       ${sessionCard(shown)}
-      ${basketCard(shown.basket)}
       </div>
     </div>`)
 }
 
 /** The parts of the page that may have changed, for its script. */
-export function sessionParts ({ basket, race, values }: Shown): string {
-  return html`${valuesPart(values)}${basketPart(basket)}${racePart(race)}`.text
+export function sessionParts ({ basket, devices, race, values }: Shown): string {
+  return html`${racePart(race)}${devicesPart(devices)}${basketPart(basket)}${valuesPart(values)}`.text
 }
 
 function sessionCard ({ id, since, deadline, isRemembered, visits, where, values }: Shown): Html {
@@ -53,7 +58,7 @@ function sessionCard ({ id, since, deadline, isRemembered, visits, where, values
           <div><dt>Signed in</dt><dd>${time(since)}</dd></div>
           <div><dt>Ends</dt><dd>${time(deadline)}${isRemembered ? '' : ', or with this browser'}</dd></div>
           <div><dt>Kept</dt><dd>${where}</dd></div>
-          <div><dt>In the log as</dt><dd><code>${id}</code></dd></div>
+          <div><dt>Its id</dt><dd><code>${id}</code></dd></div>
         </dl>
         <h3>What it holds</h3>
         ${valuesPart(values)}

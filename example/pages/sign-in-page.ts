@@ -13,7 +13,7 @@ export interface SignInSituation {
   readonly problem?: string
 }
 
-export function signInPage (where: string, { hasEnded = false, name = '', isRemembered = false, problem }: SignInSituation): string {
+export function signInPage (where: string, tries: readonly string[], { hasEnded = false, name = '', isRemembered = false, problem }: SignInSituation): string {
   return page(problem === undefined ? 'Sign in' : 'Error: Sign in', html`
     <div class="narrow">
       ${hasEnded ? html`<p class="notice" role="status"><strong>Your session has ended.</strong> It was ended in another window or on another device, or its time was over.</p>` : ''}
@@ -28,6 +28,8 @@ export function signInPage (where: string, { hasEnded = false, name = '', isReme
         <p id="remember-note" class="note">Otherwise the session ends with this browser.</p>
         <button class="primary">Sign in</button>
       </form>
+      <h2>Then try this</h2>
+      <ol>${tries.map(sentence => html`<li>${sentence}</li>`)}</ol>
       <p class="note">Sessions are kept ${where}.</p>
     </div>`)
 }

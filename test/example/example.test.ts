@@ -5,11 +5,12 @@ import { memoryStore, mssqlStore, mysqlStore, type SessionStore } from '../../pl
 import { makeDatabase } from '../support/database.js'
 import { makeSqlServer, runsOnSqlServer } from '../support/sql-server.js'
 import { Visitor } from '../support/visitor.js'
+import { deviceOf } from '../../example/user-agent.js'
 
 const stores: ReadonlyArray<readonly [string, (t: Test) => Promise<SessionStore>]> = [
   ['memory', async () => memoryStore()],
-  ['MySQL', async t => mysqlStore((await makeDatabase(t)).url, { createTable: true })],
-  ['SQL Server', async t => mssqlStore((await makeSqlServer(t)).config, { createTable: true })]
+  ['MySQL', async t => mysqlStore((await makeDatabase(t)).url, { createTable: true, owners: true })],
+  ['SQL Server', async t => mssqlStore((await makeSqlServer(t)).config, { createTable: true, owners: true })]
 ]
 
 for (const [name, makeStore] of stores.filter(([name]) => name !== 'SQL Server' || runsOnSqlServer)) {
@@ -66,6 +67,65 @@ for (const [name, makeStore] of stores.filter(([name]) => name !== 'SQL Server' 
     })
   })
 }
+
+for (const [name, makeStore] of stores.filter(([name]) => name !== 'SQL Server' || runsOnSqlServer)) {
+  t.test(`the example on ${name} shows the devices of a user, and signs them out`, async t => {
+    const app = await buildApplication(await makeStore(t), 'somewhere')
+    t.teardown(async () => { await app.close() })
+    const signedInAs = async (name: string, agent: string) => {
+      const visitor = new Visitor(app, { 'user-agent': agent })
+      await visitor.post('/sign-in', { name })
+      return visitor
+    }
+    const phone = await signedInAs('Ada', 'Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0')
+    const laptop = await signedInAs('Ada', 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36')
+    const desk = await signedInAs('Ada', 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0')
+    const stranger = await signedInAs('Grace', 'curl/8.14.1')
+    const devices = async (visitor: Visitor) => [...(await visitor.get('/parts')).body.matchAll(/<strong id="device-([\w-]+)">(.*?)<\/strong>( <span class="mark">this one)?/g)].map(([, id = '', name = '', mark]) => ({ id, name: mark === undefined ? name : `${name}, this one` }))
+
+    const listed = await devices(laptop)
+    t.strictSame(listed.map(({ name }) => name), ['Chrome on Linux, this one', 'Edge on Windows', 'Firefox on Android'])
+    const [own, ofDesk, ofPhone] = listed.map(({ id }) => id) as [string, string, string]
+
+    await stranger.post('/devices/sign-out', { id: ofPhone })
+    t.equal((await app.inject(`/alive?id=${ofPhone}`)).statusCode, 204, 'nobody signs out the devices of somebody else')
+    t.match(await laptop.post('/devices/sign-out', { id: ofPhone }), { statusCode: 303, headers: { location: '/' } })
+    t.match(await laptop.post('/devices/sign-out?live', { id: ofPhone }), { statusCode: 204 }, 'twice is no error')
+    t.equal((await app.inject(`/alive?id=${ofPhone}`)).statusCode, 410)
+    t.match(await phone.post('/basket', { product: 'Tea' }), { statusCode: 401, body: /<h1>You are not signed in/ })
+    t.match((await phone.get('/')).body, 'Your session has ended.')
+    t.equal((await laptop.post('/devices/sign-out')).statusCode, 400)
+
+    t.equal((await desk.post('/devices/sign-out-others')).statusCode, 303)
+    t.equal((await app.inject(`/alive?id=${own}`)).statusCode, 410)
+    t.strictSame(await devices(desk), [{ id: ofDesk, name: 'Edge on Windows, this one' }])
+    t.strictSame((await devices(stranger)).map(({ name }) => name), ['curl, this one'])
+    await desk.post('/devices/sign-out', { id: ofDesk })
+    t.notOk(desk.cookies.has('session'), 'its own cookie is deleted')
+    t.notMatch((await desk.get('/')).body, 'Your session has ended.')
+  })
+}
+
+t.test('on a store that keeps no owners the example shows why, and what to do, in place of the devices', async t => {
+  const app = await buildApplication(Object.defineProperty(memoryStore(), 'keepsOwners', { value: false }), 'somewhere', { withoutOwners: 'Run: ALTER TABLE <x>' })
+  t.teardown(async () => { await app.close() })
+  const visitor = await signedIn(app, 'Ada')
+  t.match((await visitor.get('/')).body, 'Run: ALTER TABLE &#60;x&#62;')
+  t.equal((await visitor.post('/devices/sign-out-others')).statusCode, 404)
+  t.match((await new Visitor(app).get('/')).body, /<ol>(?!.*Your devices).*<\/ol>/s)
+})
+
+t.test('the names of devices are short', async t => {
+  const agents: ReadonlyArray<readonly [string | undefined, string]> = [
+    ['Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1', 'Safari on iPhone'],
+    ['Mozilla/5.0 (iPad; CPU OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/138.0.0.0 Mobile/15E148 Safari/604.1', 'Chrome on iPad'],
+    ['Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15', 'Safari on macOS'],
+    ['Mozilla/5.0 (Linux; Android 15; SM-S931B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36', 'Samsung Internet on Android'],
+    ['Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 OPR/124.0.0.0', 'Opera on Windows'],
+    ['node', 'A program'], ['', 'A program'], [undefined, 'A program']
+  ]
+  for (const [agent, name] of agents) t.equal(deviceOf(agent), name)
+})
 
 t.test('the cookie of the example outlives the browser only for a visitor who wants to be remembered', async t => {
   const app = await onMemory(t)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { makeDatabase } from '../support/database.js'
+import { makeDatabase, SCS_TABLE } from '../support/database.js'
 import { startProgram } from '../support/program.js'
 import { makeSqlServer } from '../support/sql-server.js'
 
@@ -32,6 +32,20 @@ t.test('npm start keeps sessions in the database of MYSQL_URL', async t => {
   t.same(await server.end('SIGINT'), [0, null])
 })
 
+t.test('npm start works on the table of SCS, and says how to see devices there', async t => {
+  const { url, connection } = await makeDatabase(t)
+  await connection.query(SCS_TABLE)
+  const server = startProgram(t, [SERVER], { PORT: '0', MYSQL_URL: url })
+  const [, statement = ''] = /no devices are shown\..*?(ALTER TABLE .*?);?\n/.exec(await server.hasSaid('no devices are shown')) ?? []
+  t.match(await page(await server.hasSaid('http://')), 'no devices are shown')
+  t.same(await server.end('SIGINT'), [0, null])
+
+  await connection.query(statement)
+  const again = startProgram(t, [SERVER], { PORT: '0', MYSQL_URL: url })
+  t.match(await page(await again.hasSaid('http://')), 'this one')
+  t.same(await again.end('SIGINT'), [0, null])
+})
+
 t.test('npm start keeps sessions in the SQL Server of MSSQL_URL', async t => {
   const { url, query } = await makeSqlServer(t)
   const server = startProgram(t, [SERVER], { PORT: '0', MYSQL_URL: '', MSSQL_URL: url })
@@ -58,6 +72,13 @@ t.test('npm start says in one line what keeps it from starting', async t => {
   ]
   for (const [env, expected] of cases) t.match(await failure(env), expected)
 })
+
+/** The page of somebody who has signed in. */
+async function page (output: string): Promise<string> {
+  const address = /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0] as string
+  const { headers } = await fetch(`${address}/sign-in`, { method: 'POST', body: new URLSearchParams({ name: 'Ada' }), redirect: 'manual' })
+  return await (await fetch(address, { headers: { cookie: headers.getSetCookie()[0]?.split(';')[0] ?? '' } })).text()
+}
 
 /** What the server says before it exits with an error. */
 async function failure (env: Record<string, string>): Promise<string> {

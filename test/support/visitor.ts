@@ -5,8 +5,12 @@ export class Visitor {
   readonly cookies = new Map<string, string>()
   readonly #app: FastifyInstance
 
-  constructor (app: FastifyInstance) {
+  readonly #headers: Readonly<Record<string, string>>
+
+  /** @param headers what each request has besides */
+  constructor (app: FastifyInstance, headers: Readonly<Record<string, string>> = {}) {
     this.#app = app
+    this.#headers = headers
   }
 
   async get (url: string): Promise<LightMyRequestResponse> {
@@ -30,7 +34,7 @@ export class Visitor {
 
   async #send (request: { method: 'GET' | 'POST', url: string, headers?: Record<string, string>, payload?: string }): Promise<LightMyRequestResponse> {
     const cookie = this.cookieHeader
-    const response = await this.#app.inject({ ...request, headers: { ...request.headers, ...(cookie !== '' && { cookie }) } })
+    const response = await this.#app.inject({ ...request, headers: { ...this.#headers, ...request.headers, ...(cookie !== '' && { cookie }) } })
     for (const { name, value, maxAge } of response.cookies) {
       if (maxAge === 0) this.cookies.delete(name)
       else this.cookies.set(name, value)

@@ -9,10 +9,9 @@ const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, is
 
 /** The pages in the light and in the dark, on a phone, by keyboard alone, and for a program that reads them out. */
 export async function access (t: Test, chromium: Chromium): Promise<void> {
-  const { origin } = await startSite(t)
-
   for (const colorScheme of ['light', 'dark'] as const) {
     await t.test(`no page keeps anybody out, in the ${colorScheme}`, async t => {
+      const { origin } = await startSite(t)
       const visitor = await chromium.visitor(t, { colorScheme })
       const page = await visitor.newPage()
       await page.goto(origin)
@@ -29,13 +28,19 @@ export async function access (t: Test, chromium: Chromium): Promise<void> {
       await status(page, 'The basket holds 1.')
       await page.getByRole('button', { name: 'Send 20' }).click()
       await status(page, 'This plugin counted 20 of 20')
-      t.strictSame(await violations(page), [], 'the page of a session in which there is something')
+      await signIn(await chromium.visitor(t), origin)
+      await page.getByRole('button', { name: 'Tea' }).click()
+      await status(page, 'in 1 other place')
+      t.strictSame(await violations(page), [], 'the page of a session in which there is something, with devices')
+      await page.getByRole('button', { name: 'Sign out everywhere else' }).click()
+      await status(page, 'nowhere else')
       await page.goto(`${origin}/nowhere`)
       t.strictSame(await violations(page), [], 'the page of an error')
     })
   }
 
   await t.test('it is dark for those who want it dark', async t => {
+    const { origin } = await startSite(t)
     const background = async (colorScheme: 'light' | 'dark') => {
       const page = await (await chromium.visitor(t, { colorScheme })).newPage()
       await page.goto(origin)
@@ -47,6 +52,7 @@ export async function access (t: Test, chromium: Chromium): Promise<void> {
   })
 
   await t.test('it fits a phone, with the longest name too', async t => {
+    const { origin } = await startSite(t)
     const visitor = await chromium.visitor(t, PHONE)
     const page = await visitor.newPage()
     await page.goto(origin)
@@ -61,6 +67,7 @@ export async function access (t: Test, chromium: Chromium): Promise<void> {
   })
 
   await t.test('it is used by keyboard alone', async t => {
+    const { origin } = await startSite(t)
     const page = await (await chromium.visitor(t)).newPage()
     await page.goto(origin)
     t.match(await focused(page), { name: 'Your name', isVisible: true })
@@ -70,12 +77,15 @@ export async function access (t: Test, chromium: Chromium): Promise<void> {
     await page.keyboard.press('Enter')
     await says(page, 'Hello, Ada')
 
+    // Somebody who has signed in elsewhere has more to press.
+    await signIn(await chromium.visitor(t), origin)
+    await page.reload()
     const order: string[] = []
     for (let { name } = await pressed(page, 'Tab'); name !== ''; { name } = await pressed(page, 'Tab')) {
       order.push(name)
       t.ok((await focused(page)).isVisible, `the focus on ${name} is seen`)
     }
-    t.strictSame(order, ['Sign out', 'Send 20 requests at once', 'Apples', 'Bread', 'Coffee', 'Tea'])
+    t.strictSame(order, ['Sign out', 'Send 20 requests at once', 'Sign out', 'Sign out everywhere else', 'Apples', 'Bread', 'Coffee', 'Tea'])
     while ((await pressed(page, 'Tab')).name !== 'Bread');
     await page.keyboard.press('Enter')
     await status(page, 'The basket holds 1.')
