@@ -18,7 +18,7 @@ const terminal: Terminal = {
   ask: stdin.isTTY && stderr.isTTY ? ask : undefined,
   isColored: stdout.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb',
   isLive: stderr.isTTY,
-  columns: stderr.columns ?? 80
+  columns: stderr.columns > 0 ? stderr.columns : 80
 }
 
 process.exitCode = await main(process.argv.slice(2), terminal, env)
@@ -26,8 +26,11 @@ process.exitCode = await main(process.argv.slice(2), terminal, env)
 async function ask (question: string): Promise<string> {
   const lines = createInterface({ input: stdin, output: stderr })
   try {
-    // Ctrl-D ends the input without an answer.
-    return await Promise.race([lines.question(question), once(lines, 'close').then(() => '')])
+    return await lines.question(question)
+  } catch {
+    // Ctrl-C or Ctrl-D.
+    terminal.tell('\n')
+    return ''
   } finally {
     lines.close()
   }

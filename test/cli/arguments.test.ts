@@ -1,4 +1,7 @@
 /* What the command line refuses, and with what words. None of this reaches a database. */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { answering, run } from './support.js'
 
@@ -66,6 +69,13 @@ t.test('schema writes the SQL for a table of another name', async t => {
   t.equal(mysql.code, 0)
   t.match(mysql.out, 'CREATE TABLE IF NOT EXISTS `auth`.`my ``sessions` (')
   t.match((await run(['schema', 'mssql', '--table', 'auth.it\'s'])).out, 'IF OBJECT_ID(N\'[auth].[it\'\'s]\', N\'U\') IS NULL')
+})
+
+t.test('the program itself asks nobody where there is no terminal, and ends with the exit code', async t => {
+  const program = fileURLToPath(new URL('../../cli/index.js', import.meta.url))
+  const ended = await promisify(execFile)(process.execPath, [program, 'destroy', '--all']).catch((error: object) => error)
+  t.match(ended, { code: 2, stdout: '', stderr: 'destroy cannot be undone, and there is no terminal to ask: write --yes\n' })
+  t.match((await promisify(execFile)(process.execPath, [program, 'schema', 'mysql'])).stdout, /^-- Sessions of fastify-sql-sessions/)
 })
 
 t.test('a database that does not answer is told without its password', async t => {

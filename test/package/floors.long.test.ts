@@ -36,6 +36,12 @@ const FORBIDDEN: ReadonlyArray<readonly [string, string]> = [
   ['stores/mssql/pool.ts', 'mysql2'],
   ['stores/testing/index.ts', '../sql/batch.js'],
   ['stores/testing/index.ts', 'tap'],
+  ['plugin/index.ts', '../cli/main.js'],
+  ['stores/express/mysql.ts', 'mysql2'],
+  ['stores/express/store.ts', '../../plugin/errors.js'],
+  ['cli/main.ts', 'fastify'],
+  ['cli/sessions.ts', '../plugin/index.js'],
+  ['cli/databases/mysql.ts', 'mysql2'],
   ['plugin/hooks.ts', '../test/support/log.js'],
   ['stores/store.ts', '../test/support/log.js']
 ]
