@@ -10,6 +10,11 @@ import type { StoredSession } from '../../stores/store.js'
 const PAGE = 500
 /** So many times the sessions of an owner are read and ended. There are new ones each time only if somebody goes on making them. */
 const MOST_PASSES = 100
+/**
+ * So many readings in a row must find none. One is not enough where a statement reads row by row, as SQL Server does with its
+ * default isolation: it waits for the row of a session that is being renewed, and has passed the place of the new row by then.
+ */
+const ENOUGH = 2
 
 export interface EndingSettings extends ReaderSettings {
   readonly report: Pick<SessionReport, 'since' | 'destroy' | 'failed'>
@@ -41,16 +46,17 @@ export class Ending {
   }
 
   /**
-   * Ends the sessions of an owner, but for those that are spared. Reads and ends them again and again until a reading finds none:
-   * then there was a moment at which the owner had no other session, whatever requests were renewing, merging or changing
-   * meanwhile. Throws `FST_SESSION_OWNER_BUSY` if that moment does not come. Returns how many it has ended.
+   * Ends the sessions of an owner, but for those that are spared. Reads and ends them again and again until two readings in a row
+   * find none: then there was a moment at which the owner had no other session, whatever requests were renewing, merging or
+   * changing meanwhile. Throws `FST_SESSION_OWNER_BUSY` if that moment does not come. Returns how many it has ended.
    *
    * @param spared the ids
    */
   async endAll (owner: string, spared: ReadonlySet<string>, damage: Damage): Promise<number> {
-    // A moment is what one statement tells, so one page must have room for all that are spared.
+    // A reading that counts is one statement, so one page must have room for all that are spared.
     const size = Math.max(PAGE, spared.size + 1)
     let ended = 0
+    let quiet = 0
     for (let pass = 0; pass < MOST_PASSES; pass++) {
       await this.#settling.settle(damage)
       let endedNow = 0
@@ -58,7 +64,8 @@ export class Ending {
         endedNow += await this.#endPage(page, owner, spared, damage)
       })
       ended += endedNow
-      if (endedNow === 0 && read < size) return ended
+      quiet = endedNow === 0 && read < size ? quiet + 1 : 0
+      if (quiet === ENOUGH) return ended
     }
     throw new OwnerBusyError(MOST_PASSES)
   }

@@ -27,7 +27,7 @@ export interface SessionRecord {
   readonly userAgent: string | undefined
   readonly address: string | undefined
   /** The values by their keys. */
-  readonly data: Partial<SessionData> & { readonly [key: string]: unknown }
+  readonly data: Readonly<Partial<SessionData>> & { readonly [key: string]: unknown }
 }
 
 /** What a record needs to know beside the row. */

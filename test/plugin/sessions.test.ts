@@ -327,6 +327,35 @@ t.test('more sessions than a page has are all ended', async t => {
   t.equal(await shop.app.sessions.count({ owner: 42 }), 800)
 })
 
+t.test('a session that is renewed behind the reader\'s back is ended, too, which reading all sessions once does not do', async t => {
+  const store = memoryStore({ cleanupInterval: 0 })
+  const shop = await makeShop(t, { store })
+  const scan = store.scan.bind(store)
+  let token = ''
+  const renew = async (): Promise<string> => (await shop.visit(token, ({ session }) => { session.renewToken(); return 'ok' })).token ?? ''
+  /** Begins a session whose row comes late, and has it renewed to a row that comes early once another row has been read. */
+  const prepare = async (): Promise<void> => {
+    await shop.app.sessions.destroyAll({ owner: 42 })
+    await store.insert({ token: 'V'.padEnd(43, 'V'), data: textCodec.encode({ deadline: Date.now() + HOUR, rememberMe: undefined, values: new Map([['userId', 42]]) }), ttl: HOUR, owner: '42' })
+    do token = (await signIn(shop, 42)).token; while (hashToken(token) < 'W')
+    let isFirst = true
+    store.scan = async function * (_size, options) {
+      for await (const row of scan(1, options)) {
+        yield row
+        if (!isFirst || options?.owner === null) continue
+        isFirst = false
+        do token = await renew(); while (hashToken(token) > 'U')
+      }
+    }
+  }
+  await prepare()
+  for await (const { token, data } of store.scan()) if (textCodec.decode(data).values.get('userId') === 42) await store.delete(token)
+  t.strictSame(await dataOf(shop, token), { userId: 42 }, 'it has escaped')
+  await prepare()
+  t.equal(await shop.app.sessions.destroyAll({ owner: 42 }), 2)
+  t.strictSame(await dataOf(shop, token), {})
+})
+
 t.test('a request that was under way when all sessions were ended is told, and brings none back', async t => {
   const shop = await makeShop(t)
   const { token } = await signIn(shop, 42)

@@ -3,7 +3,7 @@
  * that is none. The keys are named so that no other test meets them.
  */
 import t from 'tap'
-import type { Session, SessionData, SessionKey, SessionValue } from '../../plugin/index.js'
+import type { Session, SessionData, SessionKey, SessionRecord, SessionValue } from '../../plugin/index.js'
 import { startSite } from '../support/site.js'
 
 declare module 'fastify-sql-sessions' {
@@ -20,7 +20,7 @@ function same<A, B> (_same: Same<A, B>): void {}
 const exactly = <T>() => <A>(_value: A, _same: Same<A, T>): void => {}
 
 /** Never called: some of it would fail. */
-export function typed (session: Session): void {
+export function typed (session: Session, record: SessionRecord): void {
   same<SessionData['declaredNumber'], number>(true)
   same<SessionValue<'declaredNumber'>, number>(true)
   same<SessionValue<'undeclared'>, unknown>(true)
@@ -41,6 +41,11 @@ export function typed (session: Session): void {
   session.put(key, 1)
   session.put('undeclared', { whatever: true })
   session.set('declaredNumber', undefined)
+
+  exactly<number | undefined>()(record.data.declaredNumber, true)
+  exactly<unknown>()(record.data['undeclared'], true)
+  // @ts-expect-error -- a record is what there was: nobody changes a session by it
+  record.data.declaredNumber = 1
 
   // @ts-expect-error -- a string is no number
   session.put('declaredNumber', 'one')
