@@ -28,8 +28,11 @@ export const check: Command = {
 async function lookAt (database: Database): Promise<readonly Finding[]> {
   const store = database.store()
   try {
-    const wrong = await whatIsWrong(async () => { await reach(store, database) }, database)
-    return [...await database.inspect(), ...wrong]
+    const demanded = await whatStoreDemands(async () => { await reach(store, database) }, database)
+    if (demanded.state === 'good') return [...await database.inspect(), demanded]
+    // What else is so can still be told, if it can be seen. The rights were not tried.
+    const seen = await database.inspect().catch(() => [])
+    return [...seen.filter(({ what }) => what !== 'rights'), demanded]
   } catch (error) {
     if (isOwnError(error) || error instanceof UsageError) throw error
     throw new UsageError(`${database.place} cannot be looked at: ${withoutTokens(error).message}`)
@@ -40,16 +43,24 @@ async function lookAt (database: Database): Promise<readonly Finding[]> {
 }
 
 /** What the store itself demands. */
-async function whatIsWrong (open: () => Promise<void>, { table }: Database): Promise<Finding[]> {
+async function whatStoreDemands (open: () => Promise<void>, { table }: Database): Promise<Finding> {
   try {
     await open()
-    return [{ what: 'table', state: 'good', says: 'the plugin can use it' }]
+    return { what: 'table', state: 'good', says: 'the plugin can use it' }
   } catch (error) {
     if (error instanceof UsageError || !isOwnError(error)) throw error
-    if (error instanceof TableMissingError) return [{ what: 'table', state: 'change', says: 'it is missing', todo: `npx fastify-sql-sessions init${table === 'sessions' ? '' : ` --table ${table}`}` }]
+    if (error instanceof TableMissingError) return { what: 'table', state: 'change', says: 'it is missing', todo: `npx fastify-sql-sessions init${table === 'sessions' ? '' : ` --table ${table}`}` }
+    const denied = deniedIn(error)
+    if (denied !== undefined) return { what: 'rights', state: 'change', says: denied, todo: `GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO this user` }
     const [, says = error.message, todo] = /^(.*?)\.? Run: (.*)$/s.exec(error.message) ?? []
-    return [{ what: 'table', state: 'change', says, ...todo !== undefined && { todo } }]
+    return { what: 'table', state: 'change', says, ...todo !== undefined && { todo } }
   }
+}
+
+/** What the server says of a right that is missing: MySQL and MariaDB, and SQL Server's error 229. */
+function deniedIn ({ cause }: Error): string | undefined {
+  const isDenied = cause instanceof Error && 'code' in cause && ['ER_TABLEACCESS_DENIED_ERROR', 'ER_COLUMNACCESS_DENIED_ERROR', '229', '230'].includes(String(cause.code))
+  return isDenied ? cause.message : undefined
 }
 
 const MARKS = { good: ['ok  ', 'green'], note: ['note', 'yellow'], change: ['FIX ', 'red'] } as const

@@ -162,6 +162,11 @@ t.test('check names rights that are missing, and how to give them', async t => {
   const { code, out } = await run(['check'], { MYSQL_URL: own.href })
   t.equal(code, 1)
   t.match(out, new RegExp(`FIX {3}rights +the user may not INSERT into the table\n +GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO '${user}'@'%'\n`))
+  await connection.query(`REVOKE UPDATE ON ${name}.sessions FROM '${user}'@'%'`)
+  const without = await run(['check'], { MYSQL_URL: own.href })
+  t.equal(without.code, 1)
+  t.match(without.out, /FIX {3}rights +UPDATE command denied to user .*\n +GRANT SELECT, INSERT, UPDATE, DELETE ON sessions TO this user\n/)
+  t.notMatch(without.out, /ok +rights/)
   own.password = 'hunter3'
   const refused = await run(['check'], { MYSQL_URL: own.href })
   t.equal(refused.code, 2)
