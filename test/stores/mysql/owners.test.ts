@@ -84,7 +84,7 @@ t.test('the sessions of an owner are found by the index, however many others the
   t.equal(await store.count?.('owner-7'), 3)
   const statements = new Statements(plain, { quoted: '`sessions`', keyIndex: undefined, ownerIndex: '`sessions_owner_idx`' }, false, true)
   for (const { sql, values } of [statements.page({ size: 100, after: 'a', owner: 'owner-7' }), statements.page({ size: 100, after: undefined, owner: null }), statements.count('owner-7')]) {
-    const [plan] = await connection.query<RowDataPacket[]>(`EXPLAIN ${sql}`, [...values])
+    const [plan] = await connection.query<RowDataPacket[]>(`EXPLAIN FORMAT=TRADITIONAL ${sql}`, [...values])
     t.equal(plan[0]?.['key'], 'sessions_owner_idx', sql)
     t.ok(Number(plan[0]?.['rows']) < 10, 'few rows')
   }
