@@ -56,7 +56,7 @@ export class Exchange {
       changes.apply(content, locked.merged(changes))
       const session = this.#encode(newKey, content, locked.now, before, changes)
       const leave = row === undefined || own === undefined ? [] : [this.#leave(row.key, newKey, note)]
-      return { session, content, writes: [...deletes(changes), ...leave, { kind: 'insert', session }] }
+      return { session, content, writes: [...deletes(changes, row?.key), ...leave, { kind: 'insert', session }] }
     })
   }
 
@@ -94,7 +94,7 @@ export class Exchange {
     const before = this.#rows.before(content)
     missing.apply(content, locked.merged(missing))
     const session = this.#encode(key, content, locked.now, before, changes)
-    return { session, content, writes: [...deletes(missing), { kind: 'update', session }] }
+    return { session, content, writes: [...deletes(missing, key), { kind: 'update', session }] }
   }
 
   #encode (key: string, content: SessionContent, now: number, before: Before | undefined, ...changes: readonly Changes[]): NewSession {
@@ -166,6 +166,7 @@ class Locked {
   }
 }
 
-function deletes (changes: Changes): Write[] {
-  return [...new Set(changes.merged)].map(token => ({ kind: 'delete', token }))
+/** @param own the session's own row: another request may have renewed it, and this one has merged it in by its new token */
+function deletes (changes: Changes, own: string | undefined): Write[] {
+  return [...new Set(changes.merged)].filter(key => key !== own).map(token => ({ kind: 'delete', token }))
 }

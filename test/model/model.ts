@@ -13,6 +13,8 @@ interface Row {
   isLive: boolean
   /** The row that took this one's place when the token was renewed. */
   successor: number | undefined
+  /** Whether a request with its token still finds the successor. */
+  keepsOld: boolean
   /** Whether it was not used for long: the next request that loads it, and finds it unchanged at its end, touches it. */
   isAged: boolean
   /** Counts the writes. */
@@ -21,7 +23,7 @@ interface Row {
 
 type Change =
   | { readonly kind: 'put', readonly key: string, readonly value: number }
-  | { readonly kind: 'update' | 'remove', readonly key: string }
+  | { readonly kind: 'update' | 'remove' | 'take', readonly key: string }
   | { readonly kind: 'clear' }
   | { readonly kind: 'merge', readonly row: number }
 
@@ -34,7 +36,12 @@ interface Visit {
   /** What the request sees. */
   values: Values
   log: Change[]
-  renews: boolean
+  /** Of several renewals one that keeps no old token counts. */
+  renews: false | 'strictly' | 'keeping'
+  /** The cookie is from before a renewal that has kept it. */
+  isFollowed: boolean
+  /** What the last commit has taken. */
+  taken: number | undefined
   /** The version of the row when it was loaded, if it was aged then. */
   agedVersion: number | undefined
   hasDestroyed: boolean
@@ -61,12 +68,15 @@ export class Model {
 
   /** Begins a request with this token in its cookie. Returns its number. */
   open (token: string | undefined): number {
-    const index = token === undefined ? -1 : this.#state.rows.findIndex(row => row.token === token)
+    const asked = token === undefined ? -1 : this.#state.rows.findIndex(row => row.token === token)
+    const index = this.#follow(asked)
     const row = this.#state.rows[index]
     const isLive = row?.isLive === true
     return this.#state.visits.push({
       row: isLive ? index : undefined,
-      renewed: row?.successor === undefined ? undefined : index,
+      renewed: isLive || this.#state.rows[asked]?.successor === undefined ? undefined : asked,
+      isFollowed: isLive && index !== asked,
+      taken: undefined,
       values: isLive ? { ...row.values } : {},
       log: [],
       renews: false,
@@ -100,12 +110,34 @@ export class Model {
     this.#change(number, { kind: 'clear' })
   }
 
-  renew (number: number): void {
-    this.#visit(number).renews = true
+  renew (number: number, how: 'strictly' | 'keeping'): void {
+    const visit = this.#visit(number)
+    if (visit.renews !== 'strictly') visit.renews = how
+  }
+
+  /** Takes a key out and commits. What was taken is in {@link taken}. */
+  take (number: number, key: string): Outcome {
+    const visit = this.#visit(number)
+    visit.taken = undefined
+    if (visit.values[key] !== undefined) this.#change(number, { kind: 'take', key })
+    const outcome = this.commit(number)
+    if (outcome === 'gone') visit.taken = undefined
+    return outcome
+  }
+
+  taken (number: number): number | undefined {
+    return this.#visit(number).taken
+  }
+
+  isFollowed (number: number): boolean {
+    return this.#visit(number).isFollowed
   }
 
   merge (number: number, token: string | undefined): void {
-    const row = this.#state.rows.findIndex(row => row.token === token && row.isLive)
+    const asked = this.#state.rows.findIndex(row => row.token === token)
+    if (asked === this.#visit(number).row) return
+    const row = this.#follow(asked)
+    if (this.#state.rows[row]?.isLive !== true) return
     if (token !== undefined && row !== -1 && row !== this.#visit(number).row) this.#change(number, { kind: 'merge', row })
   }
 
@@ -118,30 +150,38 @@ export class Model {
       row.isLive = false
       doomed = row.successor
     }
-    Object.assign(visit, { row: undefined, renewed: undefined, values: {}, log: [], renews: false, agedVersion: undefined })
+    Object.assign(visit, { row: undefined, renewed: undefined, values: {}, log: [], renews: false, isFollowed: false, agedVersion: undefined })
   }
 
   /** Commits what a request has changed. */
   commit (number: number): Outcome {
     const visit = this.#visit(number)
-    const { log, renews } = visit
-    if (log.length === 0 && !renews) return 'done'
+    const { log } = visit
+    let { renews } = visit
+    if (log.length === 0 && renews === false) return 'done'
     const merged = log.flatMap(change => change.kind === 'merge' ? [change.row] : [])
-    if (visit.row === undefined && merged.length === 0 && Object.keys(visit.values).length === 0) return this.#emptyLog(visit)
+    if (visit.row === undefined && merged.length === 0 && Object.keys(visit.values).length === 0) {
+      this.#applyAll(visit, {})
+      return this.#emptyLog(visit)
+    }
     // The browser is about to get the renewed session's cookie.
-    if (visit.row === undefined && visit.renewed !== undefined && !renews) return 'gone'
+    if (visit.row === undefined && visit.renewed !== undefined && renews !== 'strictly') return 'gone'
     if (!merged.every(row => this.#row(row).isLive)) return 'gone'
-    const old = visit.row === undefined ? undefined : this.#row(visit.row)
-    if (old !== undefined && !old.isLive && !renews) return 'gone'
+    const own = visit.row === undefined ? undefined : this.#follow(visit.row)
+    // Whoever renews by time need not do it twice.
+    if (own !== visit.row && renews === 'keeping' && own !== undefined && this.#row(own).isLive) renews = false
+    const old = own === undefined ? undefined : this.#row(own)
+    if (old !== undefined && !old.isLive && renews !== 'strictly') return 'gone'
 
     const values = old?.isLive === true ? { ...old.values } : {}
-    for (const change of log) this.#apply(change, values)
-    for (const row of merged) this.#row(row).isLive = false
-    if (old !== undefined && !renews) {
+    this.#applyAll(visit, values)
+    for (const row of merged) if (row !== own) this.#row(row).isLive = false
+    if (old !== undefined && renews === false) {
       Object.assign(old, { values, isAged: false, version: old.version + 1 })
+      visit.row = own
     } else {
-      const next = this.#state.rows.push({ token: undefined, values, isLive: true, successor: undefined, isAged: false, version: 0 }) - 1
-      if (old?.isLive === true) Object.assign(old, { isLive: false, successor: next })
+      const next = this.#state.rows.push({ token: undefined, values, isLive: true, successor: undefined, keepsOld: false, isAged: false, version: 0 }) - 1
+      if (old?.isLive === true) Object.assign(old, { isLive: false, successor: next, keepsOld: renews === 'keeping' })
       visit.row = next
     }
     visit.values = { ...values }
@@ -198,14 +238,28 @@ export class Model {
     this.#apply(change, visit.values)
   }
 
+  #applyAll (visit: Visit, values: Values): void {
+    for (const change of visit.log) {
+      if (change.kind === 'take') visit.taken = values[change.key]
+      this.#apply(change, values)
+    }
+  }
+
   #apply (change: Change, values: Values): void {
     switch (change.kind) {
       case 'put': values[change.key] = change.value; break
       case 'update': values[change.key] = (values[change.key] ?? 0) + 1; break
-      case 'remove': delete values[change.key]; break
+      case 'remove':
+      case 'take': delete values[change.key]; break
       case 'clear': for (const key of Object.keys(values)) delete values[key]; break
       case 'merge': Object.assign(values, this.#row(change.row).values); break
     }
+  }
+
+  /** The row that a request finds with the token of this one. */
+  #follow (index: number): number {
+    const row = this.#state.rows[index]
+    return row?.isLive === false && row.keepsOld && row.successor !== undefined ? this.#follow(row.successor) : index
   }
 
   #emptyLog (visit: Visit): 'done' {

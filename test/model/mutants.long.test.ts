@@ -71,6 +71,11 @@ const STORES: Readonly<Record<string, () => SessionStore>> = {
       await store.rewrite(tokens, found => decide(found).map(write => write.kind === 'move' ? { kind: 'delete', token: write.token } : write))
     }
   })),
+  'loses the notes of renewals that keep the old token': () => faulty(store => ({
+    rewrite: async (tokens, decide) => {
+      await store.rewrite(tokens, found => decide(found).map(write => write.kind === 'move' ? { kind: 'move', token: write.token, to: write.to } : write))
+    }
+  })),
   'keeps a session that was merged into another': () => faulty(store => ({
     rewrite: async (tokens, decide) => { await store.rewrite(tokens, found => decide(found).filter(write => write.kind !== 'delete')) }
   })),

@@ -149,7 +149,15 @@ class Game {
       case 'pop': assert.equal(session.pop(deed.key), this.#model.remove(number, deed.key), 'what pop returns'); break
       case 'remove': this.#model.remove(number, deed.key); session.remove(deed.key); break
       case 'clear': this.#model.clear(number); session.clear(); break
-      case 'renew': this.#model.renew(number); session.renewToken(); break
+      case 'renew': this.#model.renew(number, 'strictly'); session.renewToken(); break
+      case 'renewKeeping': this.#model.renew(number, 'keeping'); session.renewToken({ keepOldFor: 60_000 }); break
+      case 'take': {
+        const expected = this.#model.take(number, deed.key)
+        let taken: unknown
+        await this.#committed(visit, expected, session.take(deed.key).then(value => { taken = value }))
+        assert.equal(taken, this.#model.taken(number), 'what take returns')
+        return
+      }
       case 'destroy': this.#model.destroy(number); await session.destroy(); break
       case 'merge': {
         const token = this.#tokens[deed.browser]
@@ -163,8 +171,11 @@ class Game {
   }
 
   async #commit (visit: Visit): Promise<void> {
-    const expected = this.#model.commit(visit.number)
-    const outcome = await visit.session.commit().then((): Outcome => 'done', goneOrThrow)
+    await this.#committed(visit, this.#model.commit(visit.number), visit.session.commit())
+  }
+
+  async #committed (visit: Visit, expected: Outcome, commit: Promise<void>): Promise<void> {
+    const outcome = await commit.then((): Outcome => 'done', goneOrThrow)
     assert.equal(outcome, expected, 'what becomes of a commit')
     if (outcome === 'done') {
       if (this.#model.token(visit.number) === '') this.#model.learnToken(visit.number, visit.session.token)
@@ -204,6 +215,7 @@ class Game {
   /** Whether an answer is what the model says of a commit now. */
   async #judge (model: Model, { visit: { number }, status, cookie }: Answer): Promise<void> {
     const before = model.token(number)
+    const isFollowed = model.isFollowed(number)
     const outcome = model.commit(number)
     assert.equal(status, outcome === 'done' ? 200 : 409, 'the status of an answer')
     if (outcome === 'gone') return
@@ -214,7 +226,7 @@ class Game {
     } else if (token === undefined) {
       assert.equal(cookie, model.hasDestroyed(number) ? '' : undefined, 'the cookie of an answer without a session')
     } else {
-      assert.ok(cookie === undefined || cookie === token, 'a session that keeps its token sends no other')
+      assert.ok((cookie === undefined && !isFollowed) || cookie === token, isFollowed ? 'a request with an old token gets the new one' : 'a session that keeps its token sends no other')
       if (token === before && model.touch(number)) await this.#checkTouched(token)
     }
   }

@@ -9,6 +9,9 @@ export type Deed =
   | { readonly kind: 'clear' }
   | { readonly kind: 'destroy' }
   | { readonly kind: 'renew' }
+  /** Renews, and keeps the old token. */
+  | { readonly kind: 'renewKeeping' }
+  | { readonly kind: 'take', readonly key: string }
   /** Merges the session of a browser's cookie in. */
   | { readonly kind: 'merge', readonly browser: number }
   | { readonly kind: 'commit' }
@@ -48,6 +51,8 @@ const deed: Arbitrary<Deed> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'clear' as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'destroy' as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: 'renew' as const }) },
+  { weight: 2, arbitrary: fc.constant({ kind: 'renewKeeping' as const }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('take' as const), key }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('merge' as const), browser }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'commit' as const }) }
 )

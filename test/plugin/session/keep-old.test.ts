@@ -233,6 +233,19 @@ t.test('load, reload, isEnded, mergeSession and exclusive follow the old token',
   t.equal(await app.sessions.load(browser.token), undefined, 'it has ended with the merge')
 })
 
+t.test('a request that has loaded the session before its renewal may merge it into itself by the new token, and loses nothing', async t => {
+  const { browser } = await startSignedIn(t)
+  const late = browser.copy()
+  const { response } = await late.visit(async session => {
+    session.put('n', 1)
+    await browser.visit(session => { session.renewToken(KEEP) })
+    await session.mergeSession(browser.token)
+  })
+  t.equal(response.statusCode, 200)
+  t.equal(late.token, browser.token)
+  t.strictSame((await late.visit(session => session.data())).value, { n: 1, user: 'ada' })
+})
+
 t.test('a session is not merged into itself by its old token', async t => {
   const { browser } = await startSignedIn(t)
   const old = browser.token
