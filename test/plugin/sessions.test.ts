@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import sessions, { memoryStore, onSessionEvent, textCodec, type OfOwner, type SessionOptions, type SessionRecord, type SessionStore } from '../../plugin/index.js'
 import { gobCodec } from '../../plugin/codecs/gob/codec.js'
 import { hashToken, newToken } from '../../plugin/token.js'
-import { dataOf, makeApplication, newSession, type Application, type Deed } from '../support/application.js'
+import { dataOf, makeApplication, newSession, onEachDatabase, type Application, type Deed } from '../support/application.js'
 import { latch } from '../support/barrier.js'
 
 const HOUR = 3_600_000
@@ -337,7 +337,8 @@ t.test('a session that is renewed behind the reader\'s back is ended, too, which
   const prepare = async (): Promise<void> => {
     await shop.app.sessions.destroyAll({ owner: 42 })
     await store.insert({ token: 'V'.padEnd(43, 'V'), data: textCodec.encode({ deadline: Date.now() + HOUR, rememberMe: undefined, values: new Map([['userId', 42]]) }), ttl: HOUR, owner: '42' })
-    do token = (await signIn(shop, 42)).token; while (hashToken(token) < 'W')
+    token = (await signIn(shop, 42)).token
+    while (hashToken(token) < 'W') token = await renew()
     let isFirst = true
     store.scan = async function * (_size, options) {
       for await (const row of scan(1, options)) {
@@ -441,4 +442,45 @@ t.test('two registrations on one table cannot have owners, whose names would be 
       code: 'FST_SESSION_INVALID_OPTION', message: /^request\.adminSession and request\.session keep their rows in one table, and have the option owner/
     })
   }
+})
+
+onEachDatabase('in a database, sessions are found, listed, counted and ended by id and by owner, also those whose owner nobody knew', async (t, place) => {
+  const shop = await makeShop(t, { ...place.options, track: true })
+  const api = shop.app.sessions
+  const owners = ['ada', 'Ada', 'àda', 'x'.repeat(300), 7, '%', "'"]
+  const ids = new Map<unknown, string>()
+  for (const owner of owners) ids.set(owner, (await signIn(shop, owner)).id)
+  for (const owner of owners) {
+    t.strictSame(await idsOf(shop, owner), [ids.get(owner)])
+    t.match(await api.find(ids.get(owner) ?? ''), { owner, began: Date, lastUsed: Date, address: '127.0.0.1' })
+    t.equal(await api.count({ owner }), 1)
+  }
+  t.equal(await api.count(), owners.length)
+  t.equal((await listed(api.all())).length, owners.length)
+  t.equal(await api.find((ids.get('ada') ?? '').toUpperCase()), undefined)
+
+  const before = makeApplication(t, place.options)
+  const tokens = await Promise.all(Array.from({ length: 5 }, async () => await newSession(before, { userId: 'ada' })))
+  await before.visit(tokens[0], ({ session }) => { session.renewToken(); return 'ok' })
+  t.equal(await api.count({ owner: 'ada' }), 6)
+  const moved = await signIn(shop, 'grace')
+  await shop.visit(moved.token, put('userId', 'ada'))
+  await shop.visit(moved.token, put('other', 1))
+  t.strictSame([await api.count({ owner: 'ada' }), await api.count({ owner: 'grace' })], [7, 0])
+
+  t.equal(await api.destroy(ids.get('Ada') ?? '', { owner: 'ada' }), false)
+  t.equal(await api.destroy(ids.get('Ada') ?? '', { owner: 'Ada' }), true)
+  t.equal(await api.destroyAll({ owner: 'ada', except: moved.id }), 6)
+  t.strictSame(await dataOf(shop, moved.token), { userId: 'ada', other: 1 })
+  t.equal(await api.destroyAll({ owner: 'ada' }), 1)
+  t.strictSame([await api.count({ owner: 'ada' }), await api.count()], [0, owners.length - 2])
+})
+
+onEachDatabase('a table without the column is refused when the option owner is set, with the statement that adds it', async (t, place) => {
+  const before = makeApplication(t, place.options)
+  await newSession(before, { userId: 42 })
+  if (place.database !== undefined) await place.database.connection.query('ALTER TABLE sessions DROP COLUMN owner')
+  else await place.sqlServer?.query('DROP TABLE sessions; CREATE TABLE sessions (token CHAR(43) PRIMARY KEY, data VARBINARY(MAX) NOT NULL, expiry DATETIME2(6) NOT NULL)')
+  const shop = makeApplication(t, { ...OWNER, ...place.options })
+  await t.rejects(async () => { await shop.app.ready() }, { code: 'FST_SESSION_STORE_MISCONFIGURED', message: /ALTER TABLE/ })
 })
