@@ -57,16 +57,16 @@ dd { flex: 1 1 12rem; margin: 0; overflow-wrap: anywhere }
 .dots i { width: .7rem; height: .7rem; border-radius: 50%; background: var(--empty) }
 .dots i.full { background: var(--accent) }
 .number { font-variant-numeric: tabular-nums; font-weight: 600 }
-ul.devices li { flex-wrap: nowrap }
-.devices li > div { min-width: 0 }
-.devices form { flex: none }
 .mark { margin-left: .25rem; padding: .05rem .5rem; border: 1px solid var(--accent); border-radius: 1rem; color: var(--accent); font-size: .8rem }
-li .note { overflow-wrap: anywhere }
+li .note { display: block; overflow-wrap: anywhere }
 ol { margin: .5rem 0 1rem; padding-left: 1.4rem }
 ol li { padding: .15rem 0 }
 .choices { display: flex; flex-wrap: wrap; gap: .6rem }
 ul.lines { margin: 0 0 1rem; padding: 0; list-style: none }
 ul.lines li { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .25rem 1rem; padding: .35rem 0; border-bottom: 1px solid var(--line) }
+ul.devices li { flex-wrap: nowrap }
+.devices li > div { min-width: 0 }
+.devices form { flex: none }
 #status { margin: .5rem 0; color: var(--soft); font-size: .9rem; min-height: 1.4rem }
 [hidden] { display: none }
 @media (forced-colors: active) { .dots i { border: 1px solid CanvasText } .dots i.full { background: CanvasText; forced-color-adjust: none } }

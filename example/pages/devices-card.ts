@@ -35,7 +35,8 @@ function line ({ id, isThisOne, name, address, began, lastUsed }: Device): Html 
             <li>
               <div>
                 <strong id="device-${id}">${name}</strong>${isThisOne ? html` <span class="mark">this one</span>` : ''}
-                <div class="note">${address}, signed in ${time(began)}, last used ${time(lastUsed)}</div>
+                <span class="note">Last used ${time(lastUsed)}</span>
+                <span class="note">Signed in ${time(began)} from ${address}</span>
               </div>
               ${isThisOne
                 ? ''
