@@ -2,13 +2,14 @@ import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEq
 import { types } from 'node:util'
 import { InvalidOptionError } from './errors.js'
 import { inTime } from '../stores/deadline.js'
-import { StoreUnavailableError } from '../stores/errors.js'
+import { StoreUnavailableError, withoutTokens } from '../stores/errors.js'
 import { ExpressMssql } from '../stores/express/mssql.js'
 import { ExpressMysql, type ExpressColumns } from '../stores/express/mysql.js'
 import type { ExpressSession, ExpressSource } from '../stores/express/source.js'
 import { ExpressStoreSource, type ExpressStore } from '../stores/express/store.js'
 import type { MssqlSource } from '../stores/mssql/mssql.js'
 import type { MysqlSource } from '../stores/mysql/mysql.js'
+import type { StoreLog } from '../stores/store.js'
 import { boolean, described, duration, inspected, knownOnly, LONGEST_TIMER } from '../stores/validate.js'
 
 /** The options of {@link fromExpress}. */
@@ -114,16 +115,22 @@ export class ExpressSessions implements PreviousSessions {
     await this.#inTime(this.#source.end(id))
   }
 
-  async check (): Promise<void> {
-    if (this.#source.check !== undefined) await this.#inTime(this.#source.check())
+  /** Checks what can be checked. Warns if the old sessions cannot be reached in time. */
+  async open (log: StoreLog, timeout?: number): Promise<void> {
+    try {
+      if (this.#source.check !== undefined) await this.#inTime(this.#source.check(), timeout)
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error
+      log.warn({ err: withoutTokens(error) }, 'The database of the earlier sessions cannot be reached. The application starts all the same')
+    }
   }
 
   async close (): Promise<void> {
     await this.#source.close?.()
   }
 
-  async #inTime<T> (answer: Promise<T>): Promise<T> {
-    return await inTime(answer, performance.now() + this.#timeout, () => new StoreUnavailableError('the earlier sessions were not read in time'))
+  async #inTime<T> (answer: Promise<T>, timeout = this.#timeout): Promise<T> {
+    return await inTime(answer, performance.now() + Math.min(timeout, this.#timeout), () => new StoreUnavailableError('the earlier sessions were not read in time'))
   }
 }
 

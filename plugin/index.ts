@@ -17,7 +17,6 @@ import { SessionStorage } from './session/storage.js'
 import { UnknownProperties } from './session/unknown-properties.js'
 import { audible } from './warnings.js'
 import type { SessionStats } from './diagnostics.js'
-import { StoreUnavailableError, withoutTokens } from '../stores/errors.js'
 import type { SimpleStore } from '../stores/simple.js'
 import type { SessionStore } from '../stores/store.js'
 
@@ -94,11 +93,8 @@ async function sessions (app: FastifyInstance, options: SessionOptions | Session
     if (settings.idleTimeout >= settings.lifetime) {
       log.warn({}, `idleTimeout (${settings.idleTimeout} ms) is not shorter than lifetime (${settings.lifetime} ms), so it has no effect on most sessions`)
     }
-    await store.open(log, readyTimeout(app))
-    await previous?.check().catch((error: unknown) => {
-      if (!(error instanceof StoreUnavailableError)) throw error
-      log.warn({ err: withoutTokens(error) }, 'The database of the earlier sessions cannot be reached. The application starts all the same')
-    })
+    const timeout = readyTimeout(app)
+    await Promise.all([store.open(log, timeout), previous?.open(log, timeout)])
   })
   app.addHook('onClose', async () => {
     keeper?.stop()

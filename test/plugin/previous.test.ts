@@ -3,12 +3,14 @@ import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import websocket from '@fastify/websocket'
+import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { fromExpress, memoryStore, type ExpressSession, type ExpressSource, type FromExpressOptions, type SessionOptions, type SessionStore } from '../../plugin/index.js'
+import sessions, { fromExpress, memoryStore, type ExpressSession, type ExpressSource, type FromExpressOptions, type SessionOptions, type SessionStore } from '../../plugin/index.js'
 import { settingsOf } from '../../plugin/options.js'
 import { latch } from '../support/barrier.js'
 import { movableClock } from '../support/clock.js'
+import { Log } from '../support/log.js'
 import { startSite, type Browser, type Site } from '../support/site.js'
 
 const SECRET = 'the secret of the application before'
@@ -375,7 +377,24 @@ t.test('nothing of the row that marks a migration is a session', async t => {
   }
 })
 
+t.test('old sessions that do not answer do not keep the application from starting', async t => {
+  const source = new OldSessions()
+  const hanging = Object.assign(source, { check: async () => await new Promise<void>(() => {}) })
+  const log = new Log()
+  const app = Fastify({ logger: { level: 'warn', stream: log }, pluginTimeout: 2000 })
+  t.teardown(async () => { await app.close() })
+  await app.register(sessions, { previous: fromExpress({ secret: SECRET, source: hanging, timeout: 60_000 }) })
+  await app.ready()
+  t.same(log.complaints, ['The database of the earlier sessions cannot be reached. The application starts all the same'])
+})
+
 t.test('ready() fails if the old sessions cannot be used, and warns if they cannot be reached', async t => {
+  const useless = Object.assign(new OldSessions(), { check: async () => { throw new Error('no right to delete') } })
+  const failing = Fastify({ pluginTimeout: 0 })
+  t.teardown(async () => { await failing.close() })
+  await failing.register(sessions, { previous: fromExpress({ secret: SECRET, source: useless }) })
+  await t.rejects(Promise.resolve(failing.ready()), { message: 'no right to delete' })
+
   const mysql = 'mysql://root@127.0.0.1:1/test'
   const site = await startSite(t, { previous: fromExpress({ secret: SECRET, mysql }) })
   await site.app.ready()
