@@ -3,24 +3,31 @@
  * administration takes. It prints the result as a line of JSON. Its argument is an OwnersJob.
  */
 import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
-import { cpuTime, quiet } from '../cpu.js'
 import type { Login } from '../databases/login.js'
-import { mysqlStore, type SessionStore } from '../../plugin/index.js'
+import { mysqlStore, type NewSession, type SessionStore } from '../../plugin/index.js'
 
 export interface OwnersJob {
-  readonly database: Login & { readonly database: string }
-  /** The store's option. */
-  readonly owners: boolean
-  /** How many of each operation, with as many sessions as in the other series; or, without it, what administration takes. */
+  /** Tables that are measured in turn; for administration the first one. */
+  readonly tables: readonly OwnersTable[]
+  /** How many of each operation; without it, what administration takes. */
   readonly operations?: number
   readonly bytes: number
   /** The processes of the database. */
   readonly pids: readonly number[]
 }
 
+export interface OwnersTable {
+  readonly name: string
+  readonly database: Login & { readonly database: string }
+  /** The store's option. */
+  readonly owners: boolean
+}
+
 /** Microseconds of CPU time for each operation. */
 export interface OwnersCost {
+  readonly table: string
   readonly operation: string
   readonly cpu: number
   readonly databaseCpu: number
@@ -37,57 +44,94 @@ export interface Administration {
 
 /** Calls under way at once. */
 const CONCURRENCY = 64
+/** The tables take turns after so many calls. */
+const SLICE = 1000
+/** What a slice costs is the lower quartile: what else the machine does makes slices dearer, never cheaper. */
+const QUARTILE = 0.25
+/** So many slices warm up. */
+const WARM_UP = 3
 const SESSIONS = 5000
 const HEADER = 16
 const HOUR = 3_600_000
 
 const job = JSON.parse(process.argv[2] ?? '') as OwnersJob
-const store = mysqlStore({ ...job.database }, { owners: job.owners, cleanupInterval: 0, storeTimeout: 600_000 })
-await store.open({ warn: details => { console.error(details) }, error: details => { console.error(details) } })
-const result = job.operations === undefined ? await administer(store) : await costs(store, job.operations)
-await store.close()
+const opened = await Promise.all(job.tables.map(async table => {
+  const store = mysqlStore({ ...table.database }, { owners: table.owners, cleanupInterval: 0, storeTimeout: 600_000 })
+  await store.open({ warn: details => { console.error(details) }, error: details => { console.error(details) } })
+  return { ...table, store }
+}))
+const [first] = opened
+if (first === undefined) throw new Error('The job has no table')
+const result = job.operations === undefined ? await administer(first.store, first.database) : await costs(job.operations)
+for (const { store } of opened) await store.close()
 process.stdout.write(`${JSON.stringify(result)}\n`)
 
-async function costs (store: SessionStore, operations: number): Promise<OwnersCost[]> {
-  const newSession = (token = randomBytes(32).toString('base64url')) => ({ token, data: randomBytes(job.bytes), ttl: 24 * HOUR })
-  const owner = (i: number) => job.owners ? { owner: `user-${i % (SESSIONS / 5)}` } : {}
-  const sessions = await Promise.all(Array.from({ length: SESSIONS }, async (_, i) => {
-    const session = { ...newSession(), ...owner(i) }
-    await store.insert(session)
-    return session
-  }))
-  const any = () => Math.floor(Math.random() * SESSIONS)
-  const measured: OwnersCost[] = []
-  const measure = async (operation: string, call: (i: number) => Promise<unknown>) => {
-    const all = async (first: number, last: number) => {
-      let next = first
-      await Promise.all(Array.from({ length: CONCURRENCY }, async () => { while (next < last) await call(next++) }))
+async function costs (operations: number): Promise<OwnersCost[]> {
+  const measured: Array<OwnersCost & { readonly slice: number }> = []
+  const turns = await Promise.all(opened.map(async ({ name, store, owners }) => ({ name, operations: await operationsOn(store, owners) })))
+  const slices = Math.ceil(operations / SLICE)
+  for (let slice = -WARM_UP; slice < slices; slice++) {
+    for (const operation of ['find', 'update', 'insert'] as const) {
+      for (let i = 0; i < turns.length; i++) {
+        const turn = turns[(i + slice + WARM_UP) % turns.length]
+        if (turn === undefined) continue
+        const [before, databaseBefore] = [process.cpuUsage(), databaseTime()]
+        await make(turn.operations[operation])
+        const { user, system } = process.cpuUsage(before)
+        if (slice >= 0) measured.push({ table: turn.name, operation, slice, cpu: (user + system) / SLICE, databaseCpu: (databaseTime() - databaseBefore) / SLICE })
+      }
     }
-    await all(0, Math.ceil(operations / 5))
-    await quiet(job.pids)
-    const [before, databaseBefore] = [process.cpuUsage(), cpuTime(job.pids)]
-    await all(Math.ceil(operations / 5), Math.ceil(operations / 5) + operations)
-    const { user, system } = process.cpuUsage(before)
-    await quiet(job.pids)
-    measured.push({ operation, cpu: (user + system) / operations, databaseCpu: (cpuTime(job.pids) - databaseBefore) / operations })
   }
-  await measure('find', async () => await store.find([sessions[any()]?.token ?? '']))
-  // One caller at a time for each session, as the plugin has it for most.
-  await measure('update', async i => {
-    const place = (i * 7919) % SESSIONS
-    const former = sessions[place]
-    if (former === undefined) return
-    const session = newSession(former.token)
-    sessions[place] = session
-    const outcome = await store.update({ ...session, seen: { bytes: former.data.subarray(0, HEADER), whole: false }, expiryStays: true })
-    if (outcome.kind !== 'saved') throw new Error(`The session was not saved, but is ${outcome.kind}`)
-  })
-  await measure('insert', async i => await store.insert({ ...newSession(), ...owner(i) }))
-  return measured
+  return turns.flatMap(({ name }) => ['find', 'update', 'insert'].map(operation => {
+    const slices = measured.filter(one => one.table === name && one.operation === operation)
+    return { table: name, operation, cpu: quartile(slices.map(({ cpu }) => cpu)), databaseCpu: quartile(slices.map(({ databaseCpu }) => databaseCpu)) }
+  }))
 }
 
-async function administer (store: SessionStore): Promise<Administration[]> {
-  const connection = await createConnection(job.database)
+async function operationsOn (store: SessionStore, owners: boolean): Promise<Record<'find' | 'update' | 'insert', (i: number) => Promise<unknown>>> {
+  const newSession = (i: number, token = randomBytes(32).toString('base64url')): NewSession =>
+    ({ token, data: randomBytes(job.bytes), ttl: 24 * HOUR, ...owners && { owner: `user-${i % (SESSIONS / 5)}` } })
+  const sessions = Array.from({ length: SESSIONS }, (_, i) => newSession(i))
+  await Promise.all(sessions.map(async session => { await store.insert(session) }))
+  let updated = 0
+  return {
+    find: async () => await store.find([sessions[Math.floor(Math.random() * SESSIONS)]?.token ?? '']),
+    // Each session has one caller at a time, and keeps its owner.
+    update: async () => {
+      const place = (updated++ * 7919) % SESSIONS
+      const former = sessions[place]
+      if (former === undefined) return
+      const { token, data, ttl } = newSession(0, former.token)
+      sessions[place] = { token, data, ttl }
+      const outcome = await store.update({ token, data, ttl, seen: { bytes: former.data.subarray(0, HEADER), whole: false }, expiryStays: true })
+      if (outcome.kind !== 'saved') throw new Error(`The session was not saved, but is ${outcome.kind}`)
+    },
+    insert: async i => await store.insert(newSession(i))
+  }
+}
+
+async function make (call: (i: number) => Promise<unknown>): Promise<void> {
+  let next = 0
+  await Promise.all(Array.from({ length: CONCURRENCY }, async () => { while (next < SLICE) await call(next++) }))
+}
+
+function quartile (values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * QUARTILE)] ?? NaN
+}
+
+/** The CPU time of the database's threads, in microseconds: the first number of Linux' schedstat counts nanoseconds. */
+function databaseTime (): number {
+  return job.pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/task`).reduce((sum, task) => {
+    try {
+      return sum + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]) / 1000
+    } catch {
+      return sum
+    }
+  }, 0), 0)
+}
+
+async function administer (store: SessionStore, database: Login & { readonly database: string }): Promise<Administration[]> {
+  const connection = await createConnection(database)
   const statements = async () => {
     const [rows] = await connection.query<RowDataPacket[]>('SHOW GLOBAL STATUS LIKE \'Questions\'')
     return Number(rows[0]?.['Value'])

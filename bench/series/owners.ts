@@ -1,6 +1,5 @@
-import type { Administration, OwnersCost, OwnersJob } from '../apps/owners.js'
+import type { Administration, OwnersCost, OwnersJob, OwnersTable } from '../apps/owners.js'
 import { spread } from '../figures.js'
-import type { Measured } from '../figures.js'
 import type { Lab } from '../lab.js'
 import { buildIn } from '../packages.js'
 import { output } from '../processes.js'
@@ -29,33 +28,32 @@ export const owners: Series = {
   async run (lab) {
     const { rounds, requests, quick } = lab.options
     await lab.openDatabase(2048)
-    lab.environment.push(`${requests} calls of each kind, of the store itself, without Fastify and HTTP; sessions of ${lab.bytes} bytes`)
-    const costs = new Map<string, OwnersCost[][]>(SETTINGS.map(({ name }) => [name, []]))
+    lab.environment.push(`${requests} calls of each kind, of the store itself, without Fastify and HTTP; sessions of ${lab.bytes} bytes; the tables take turns, and a slice of 1,000 calls costs the lower quartile`)
     for (let round = 1; round <= rounds; round++) {
-      const turns = SETTINGS.map(setting => ({ ...setting, application: { name: setting.name, title: setting.title, store: 'mysql' as const }, point: 64 }))
-      await lab.roundOfMany(OPERATIONS, turns, round, async setting => {
-        const measured = await ask<OwnersCost[]>({ ...await table(lab, setting), operations: requests })
-        costs.get(setting.name)?.push(measured)
-        return measured.map(({ cpu, databaseCpu }): Measured => ({ cpu, databaseCpu, totalCpu: cpu + databaseCpu }))
-      })
+      const tables: OwnersTable[] = []
+      for (const setting of SETTINGS) tables.push(await table(lab, setting))
+      for (const { table: application, operation, cpu, databaseCpu } of await ask<OwnersCost[]>(lab, { tables, operations: requests })) {
+        lab.figures.push({ operation, point: 64, application, round, cpu, databaseCpu, totalCpu: cpu + databaseCpu })
+        console.error(`${operation} ${application} ${round}: ${cpu.toPrecision(3)} + ${databaseCpu.toPrecision(3)}`)
+      }
     }
-    for (const operation of OPERATIONS) lab.notes.push(...SETTINGS.slice(1).map(setting => `${operation} ${setting.title}: ${beside(costs, setting, operation)}`))
+    for (const operation of OPERATIONS) lab.notes.push(...SETTINGS.slice(1).map(setting => `${operation} ${setting.title}: ${beside(lab, setting, operation)}`))
 
     const sessions = quick ? 20_000 : 1_000_000
-    const job = await table(lab, SETTINGS[2])
-    await fill(lab, job.database.database, sessions)
-    for (const { what, sessions: found, milliseconds, statements, grown } of await ask<Administration[]>(job)) {
+    const large = await table(lab, SETTINGS[2])
+    await fill(lab, large.database.database, sessions)
+    for (const { what, sessions: found, milliseconds, statements, grown } of await ask<Administration[]>(lab, { tables: [large] })) {
       lab.notes.push(`among ${sessions} sessions, ${what}: ${milliseconds.toPrecision(3)} ms, ${statements} statements, ${found} sessions${grown === undefined ? '' : `; memory grew by ${Math.round(grown / 1024)} KB between the 20,000th session and the middle`}`)
     }
   }
 }
 
 /** An empty table of a setting. */
-async function table (lab: Lab, { name, isThree, owners }: Setting): Promise<Omit<OwnersJob, 'operations'>> {
+async function table (lab: Lab, { name, isThree, owners }: Setting): Promise<OwnersTable> {
   const { database } = await lab.mysql.prepare(name, buildIn().root)
   if (database === undefined) throw new Error('The database has no address')
   if (isThree) await lab.mysql.query('ALTER TABLE sessions DROP COLUMN owner')
-  return { database: database as OwnersJob['database'], owners, bytes: lab.bytes, pids: lab.mysql.pids }
+  return { name, database: database as OwnersTable['database'], owners }
 }
 
 /** Makes sessions, five of each user and a thousand of one. */
@@ -72,18 +70,19 @@ async function fill (lab: Lab, database: string, sessions: number): Promise<void
   await lab.mysql.query(`ANALYZE TABLE ${database}.sessions`)
 }
 
-async function ask<T> (job: OwnersJob): Promise<T> {
-  return JSON.parse(await output(process.execPath, ['--expose-gc', moduleOf('owners'), JSON.stringify(job)], { seconds: 600 })) as T
+async function ask<T> (lab: Lab, job: Omit<OwnersJob, 'bytes' | 'pids'>): Promise<T> {
+  const whole: OwnersJob = { ...job, bytes: lab.bytes, pids: lab.mysql.pids }
+  return JSON.parse(await output(process.execPath, ['--expose-gc', moduleOf('owners'), JSON.stringify(whole)], { seconds: 600 })) as T
 }
 
-/** How much more it costs than without the column, round by round, in per cent. */
-function beside (costs: ReadonlyMap<string, readonly OwnersCost[][]>, { name }: Setting, operation: string): string {
-  const of = (setting: string, round: number, part: 'cpu' | 'databaseCpu'): number => costs.get(setting)?.[round]?.find(cost => cost.operation === operation)?.[part] ?? NaN
-  const total = (setting: string, round: number): number => of(setting, round, 'cpu') + of(setting, round, 'databaseCpu')
-  const rounds = costs.get(name)?.length ?? 0
-  const more = (part: (setting: string, round: number) => number): string => {
-    const { median, low, high } = spread(Array.from({ length: rounds }, (_, round) => (part(name, round) / part(SETTINGS[0].name, round) - 1) * 100))
-    return `${median.toFixed(1)} % (${low.toFixed(1)} to ${high.toFixed(1)})`
+/** How much more it costs than without the column, round by round, in microseconds and per cent. */
+function beside ({ figures, options: { rounds } }: Lab, { name }: Setting, operation: string): string {
+  const of = (application: string, round: number, part: 'cpu' | 'databaseCpu' | 'totalCpu'): number =>
+    figures.find(figure => figure.application === application && figure.operation === operation && figure.round === round)?.[part] ?? NaN
+  const more = (part: 'cpu' | 'databaseCpu' | 'totalCpu'): string => {
+    const all = Array.from({ length: rounds }, (_, i) => [of(name, i + 1, part), of(SETTINGS[0].name, i + 1, part)] as const)
+    const { median, low, high } = spread(all.map(([own, rule]) => (own / rule - 1) * 100))
+    return `${spread(all.map(([own, rule]) => own - rule)).median.toFixed(1)} µs, ${median.toFixed(1)} % (${low.toFixed(1)} to ${high.toFixed(1)})`
   }
-  return `application ${more((setting, round) => of(setting, round, 'cpu'))}, database ${more((setting, round) => of(setting, round, 'databaseCpu'))}, together ${more(total)} more CPU than without the column`
+  return `more CPU than without the column: application ${more('cpu')}; database ${more('databaseCpu')}; together ${more('totalCpu')}`
 }
