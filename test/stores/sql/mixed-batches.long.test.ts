@@ -13,10 +13,10 @@ const TTL = 3_600_000
 const HEADER = 21
 
 const STORES: Record<string, (t: Test) => Promise<SessionStore>> = {
-  MySQL: async t => mysqlStore({ uri: (await makeDatabase(t)).url, connectionLimit: 1 }, { createTable: true, cleanupInterval: 0 }),
+  MySQL: async t => mysqlStore({ uri: (await makeDatabase(t)).url, connectionLimit: 1 }, { createTable: true, cleanupInterval: 0, storeTimeout: 60_000 }),
   'SQL Server': async t => {
     const { config } = await makeFront(t)
-    return mssqlStore({ ...config, pool: { max: 1 } }, { createTable: true, cleanupInterval: 0 })
+    return mssqlStore({ ...config, pool: { max: 1 } }, { createTable: true, cleanupInterval: 0, storeTimeout: 60_000 })
   }
 }
 
