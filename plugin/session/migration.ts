@@ -31,8 +31,8 @@ const SEALED = 'migrated'
  *
  * The new session is written first, under a random token, and then a mark, whose key only a request with the old cookie can
  * compute, and which holds the new token encrypted. Of two requests at once one writes the mark. The other deletes what it has
- * written and reads the mark. Then the old row is deleted. While there is a mark, the old cookie finds the session that
- * the mark leads to, or none if that has ended, and the old row is not looked at.
+ * written and reads the mark. The old row is deleted last. While there is a mark, the old cookie finds the session that
+ * the mark leads to, or none if that has ended, whether the old row is still there or not.
  */
 export class Migration {
   readonly #settings: Settings
@@ -73,38 +73,37 @@ export class Migration {
     }
   }
 
-  /** @param willKnow whether the browser gets the new token with this answer */
+  /**
+   * The old row comes first, and then the mark: whoever has deleted the row has written the mark before.
+   *
+   * @param willKnow whether the browser gets the new token with this answer
+   */
   async #take (cookie: OldCookie, willKnow: boolean, request: FastifyRequest): Promise<Candidate | undefined> {
-    const deadline = performance.now() + this.#settings.storeTimeout
-    const mark = this.#storage.keyOf(cookie.mark)
-    const marked = await this.#find(mark, deadline)
-    return marked === undefined ? await this.#migrate(cookie, mark, willKnow, deadline, request) : await this.#follow(cookie, marked, deadline, request.log)
-  }
-
-  async #migrate (cookie: OldCookie, mark: string, willKnow: boolean, deadline: number, request: FastifyRequest): Promise<Candidate | undefined> {
     const { log } = request
+    const deadline = performance.now() + this.#settings.storeTimeout
     const since = this.#settings.report.since('commit')
     const old = await this.#read(cookie, log)
     const content = old && this.#contentOf(old, log)
-    if (content === undefined) return undefined
+    if (content === undefined) return await this.#follow(cookie, deadline, log)
+
     const token = newToken()
     const key = this.#storage.keyOf(token)
     const begun = await this.#begin(key, content, deadline, request)
     if (begun === undefined) return undefined
     const ttl = Math.ceil(willKnow ? WINDOW : Math.max(WINDOW, content.deadline - this.#storage.rows.now()))
-    if (!await this.#mark(mark, cookie.seal(token), ttl, deadline)) {
+    if (!await this.#mark(cookie, token, ttl, deadline)) {
       await this.#settings.store.delete(key, timeLeft(deadline))
-      const marked = await this.#find(mark, deadline)
-      return marked && await this.#follow(cookie, marked, deadline, log)
+      return await this.#follow(cookie, deadline, log)
     }
     this.#settings.report.saved(undefined, begun, since)
     await this.#end(cookie, key, log)
     return { token, row: { token: key, data: begun.data, ttl: begun.expiry - performance.now() } }
   }
 
-  /** The session that a mark leads to, if it is alive. */
-  async #follow (cookie: OldCookie, marked: Uint8Array, deadline: number, log: FastifyBaseLogger): Promise<Candidate | undefined> {
-    const token = this.#tokenIn(cookie, marked)
+  /** The session that the cookie's mark leads to, if there is a mark and the session is alive. */
+  async #follow (cookie: OldCookie, deadline: number, log: FastifyBaseLogger): Promise<Candidate | undefined> {
+    const marked = await this.#find(this.#storage.keyOf(cookie.mark), deadline)
+    const token = marked && this.#tokenIn(cookie, marked)
     if (token === undefined) return undefined
     const key = this.#storage.keyOf(token)
     const { sessions } = await this.#settings.store.find([key], timeLeft(deadline))
@@ -167,9 +166,10 @@ export class Migration {
   }
 
   /** Returns false if there is a mark already. */
-  async #mark (mark: string, sealed: string, ttl: number, deadline: number): Promise<boolean> {
+  async #mark (cookie: OldCookie, token: string, ttl: number, deadline: number): Promise<boolean> {
     const { codec, store } = this.#settings
-    const content: SessionContent = { deadline: LONG_AGO, rememberMe: undefined, values: new Map([[SEALED, sealed]]) }
+    const mark = this.#storage.keyOf(cookie.mark)
+    const content: SessionContent = { deadline: LONG_AGO, rememberMe: undefined, values: new Map([[SEALED, cookie.seal(token)]]) }
     const data = codec.encode(content, { rowKey: mark })
     return await store.insert({ token: mark, data, ttl, ...store.keepsOwners === true && { owner: '' } }, timeLeft(deadline))
   }

@@ -164,6 +164,25 @@ t.test('two requests at once migrate one session', async t => {
   t.same((await browsers[0]?.visit(session => session.data()))?.value, { user: 'ada', n: 5 })
 })
 
+t.test('a request whose look for the old row another request overtakes finds the session', async t => {
+  const old = new OldSessions('one')
+  const overtaken = latch()
+  const read = old.read.bind(old)
+  old.read = async id => {
+    if (old.reads++ === 0) await overtaken.opened
+    return await read(id)
+  }
+  const site = await start(t, old)
+  const late = browserWith(site, cookie('one'))
+  const visit = user(late)
+  while (old.reads === 0) await new Promise(resolve => setImmediate(resolve))
+  const first = browserWith(site, cookie('one'))
+  t.equal(await user(first), 'ada')
+  overtaken.open()
+  t.equal(await visit, 'ada')
+  t.equal(late.token, first.token)
+})
+
 t.test('a request with the old cookie that comes after the migration finds the session', async t => {
   const site = await start(t, new OldSessions('one'))
   const first = browserWith(site, cookie('one'))
