@@ -2,7 +2,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { memoryStore, type SessionOptions, type SessionStore } from '../../../plugin/index.js'
-import { dataOf, makeApplication, newSession, onEachDatabase } from '../../support/application.js'
 import { latch } from '../../support/barrier.js'
 import { startSite } from '../../support/site.js'
 import { watched } from '../../support/watched-store.js'
@@ -31,22 +30,6 @@ t.test('requests of one session do their work one after the other, each on what 
   }))))
   t.strictSame(visits.map(({ value }) => value).sort((a, b) => a - b), Array.from({ length: 20 }, (_, i) => i))
   t.strictSame(await data(), { user: 'ada', n: 20 })
-})
-
-onEachDatabase('requests of one session in two applications do their work one after the other', async (t, { options }) => {
-  const applications = [makeApplication(t, options), makeApplication(t, options)] as const
-  const token = await newSession(applications[0], { n: 0 })
-  let atWork = 0
-  const visits = await Promise.all(Array.from({ length: 8 }, async (_, i) => await (applications[i % 2] as typeof applications[0]).visit(token, async ({ session }) => await session.exclusive(async () => {
-    t.equal(++atWork, 1)
-    const n = Number(session.get('n'))
-    for (let i = 0; i < 3; i++) await turn()
-    session.put('n', n + 1)
-    atWork--
-    return 'done'
-  }))))
-  t.strictSame(visits.map(({ status, body }) => [status, body]), visits.map(() => [200, 'done']))
-  t.strictSame(await dataOf(applications[0], token), { n: 8 })
 })
 
 t.test('what was changed before is saved first, and what fn has changed before the next one begins', async t => {

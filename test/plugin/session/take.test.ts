@@ -1,6 +1,7 @@
 /* A value that exactly one of many requests gets: `session.take`. */
 import t, { type Test } from 'tap'
-import { dataOf, makeApplication, newSession, onEachStore } from '../../support/application.js'
+import { memoryStore } from '../../../plugin/index.js'
+import { dataOf, makeApplication, newSession } from '../../support/application.js'
 import { Barrier } from '../../support/barrier.js'
 import { startSite } from '../../support/site.js'
 import { FaultyStore } from '../support/faulty-store.js'
@@ -8,7 +9,8 @@ import { FaultyStore } from '../support/faulty-store.js'
 const ROUNDS = 5
 const REQUESTS = 6
 
-onEachStore('of requests that take a value at once, in two applications, one gets it, whatever else they and others change', async (t, { options }) => {
+t.test('of requests that take a value at once, in two applications, one gets it, whatever else they and others change', async t => {
+  const options = { store: memoryStore({ cleanupInterval: 0 }) }
   const applications = [makeApplication(t, options), makeApplication(t, options)] as const
   for (let round = 0; round < ROUNDS; round++) {
     const token = await newSession(applications[0], { code: `code ${round}` })
