@@ -9,11 +9,13 @@ import { checkValue, parse, stringify } from '../../plugin/codecs/value.js'
 import { anyKey, anyText, anyValue, anyValues } from '../support/any-value.js'
 import { isDocumented, property, type Property } from './property.js'
 
+const anyTime = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) })
 const anyContent: fc.Arbitrary<SessionContent> = fc.record({
-  deadline: fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) }),
+  deadline: anyTime,
   rememberMe: fc.constantFrom(undefined, true, false),
-  values: anyValues
-}, { noNullPrototype: true })
+  values: anyValues,
+  tracked: fc.record({ began: anyTime, lastUsed: anyTime, userAgent: anyText, address: anyText }, { requiredKeys: ['lastUsed'], noNullPrototype: true })
+}, { requiredKeys: ['deadline', 'rememberMe', 'values'], noNullPrototype: true })
 const key = randomBytes(32)
 const encryptedCodec = encrypted(textCodec, { keys: [key] })
 const row = { rowKey: 'row' }
@@ -61,7 +63,8 @@ export const CODEC_PROPERTIES: readonly Property[] = [
     return [...content.values].every(([key, value]) => textCodec.holds?.(data, key, value))
   })),
   property('what is not the text codec\'s is an error without data, or a session that can be encoded', fc.property(
-    fc.oneof(fc.tuple(anyContent, anyDamage, anyLength).map(([content, damage, length]) => damaged(textCodec.encode(content), damage, length)), fc.uint8Array(), anyJson.map(json => Buffer.from(`FSS1 0123456789abcdef 2026-11-23T18:20:26.000Z -\n${json}`))),
+    fc.oneof(fc.tuple(anyContent, anyDamage, anyLength).map(([content, damage, length]) => damaged(textCodec.encode(content), damage, length)), fc.uint8Array(), anyJson.map(json => Buffer.from(`FSS1 0123456789abcdef 2026-11-23T18:20:26.000Z -\n${json}`)),
+      anyJson.map(json => Buffer.from(`FSS1 0123456789abcdef 2026-11-23T18:20:26.000Z - ${json}\n{}`))),
     data => {
       let content: SessionContent
       try {

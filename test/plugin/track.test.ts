@@ -198,6 +198,13 @@ t.test('what a session loaded outside of a request saves is no use of its user\'
   t.match(await only(application), { lastUsed, data: { mail: 'sent' } })
 })
 
+t.test('beside SCS, a key __tracked that holds something else is the application\'s own', async t => {
+  const application = await tracked(t, { codec: 'gob', touchInterval: 0 })
+  t.strictSame(await dataOf(application, await newSession(application, { __tracked: 7 })), {}, 'it gives way to what is tracked')
+  const plain = makeApplication(t, { codec: 'gob' })
+  for (const value of ['mine', '{}', 7]) t.strictSame(await dataOf(plain, await newSession(plain, { __tracked: value })), { __tracked: value })
+})
+
 t.test('options that cannot work are refused', t => {
   const drops: Codec = { encode: ({ values, deadline }) => Buffer.from(JSON.stringify([deadline, ...values])), decode: () => ({ deadline: 1, rememberMe: undefined, values: new Map() }) }
   t.throws(() => settingsOf({ track: true, codec: drops }), { code: 'FST_SESSION_INVALID_OPTION', message: 'track needs a codec that keeps the property tracked of a session: codec.decode gave it back otherwise than codec.encode got it' })
