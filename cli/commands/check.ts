@@ -4,7 +4,7 @@ import { chooseDatabase } from '../databases/choose.js'
 import type { Database, Finding } from '../databases/database.js'
 import { colored, type Terminal } from '../terminal.js'
 import { DONE, NOT_SO, UsageError } from '../usage.js'
-import { isOwnError, TableMissingError, withoutTokens } from '../../stores/errors.js'
+import { DriverMissingError, isOwnError, TableMissingError, withoutTokens } from '../../stores/errors.js'
 
 /** Looks at the database and the table, and says what to change. */
 export const check: Command = {
@@ -48,7 +48,7 @@ async function whatStoreDemands (open: () => Promise<void>, { table }: Database)
     await open()
     return { what: 'table', state: 'good', says: 'the plugin can use it' }
   } catch (error) {
-    if (error instanceof UsageError || !isOwnError(error)) throw error
+    if (error instanceof UsageError || error instanceof DriverMissingError || !isOwnError(error)) throw error
     if (error instanceof TableMissingError) return { what: 'table', state: 'change', says: 'it is missing', todo: `npx fastify-sql-sessions init${table === 'sessions' ? '' : ` --table ${table}`}` }
     const denied = deniedIn(error)
     if (denied !== undefined) return { what: 'rights', state: 'change', says: denied, todo: `GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO this user` }
