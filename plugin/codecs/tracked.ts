@@ -17,14 +17,16 @@ export function trackedText ({ began, lastUsed, userAgent, address }: Tracked): 
 /** What such a text says. Undefined for another text. */
 export function trackedIn (text: string): Tracked | undefined {
   const { began, lastUsed, userAgent, address } = objectIn(text)
-  const times = [began, lastUsed].map(time => typeof time === 'string' ? Date.parse(time) : undefined) as [number | undefined, number | undefined]
-  if (times[1] === undefined || times.some(Number.isNaN)) return undefined
-  return {
-    ...times[0] !== undefined && { began: times[0] },
-    lastUsed: times[1],
-    ...typeof userAgent === 'string' && { userAgent },
-    ...typeof address === 'string' && { address }
-  }
+  const tracked: { -readonly [Name in keyof Tracked]: Tracked[Name] } = { lastUsed: timeIn(lastUsed) }
+  if (began !== undefined) tracked.began = timeIn(began)
+  if (Number.isNaN(tracked.lastUsed) || Number.isNaN(tracked.began)) return undefined
+  if (typeof userAgent === 'string') tracked.userAgent = userAgent
+  if (typeof address === 'string') tracked.address = address
+  return tracked
+}
+
+function timeIn (time: unknown): number {
+  return typeof time === 'string' ? Date.parse(time) : NaN
 }
 
 function isoTime (time: number): string {
