@@ -10,7 +10,7 @@ import { APPLICATIONS, schedules } from './schedule.js'
 
 const SEED = 1
 /** So many schedules are tried at most. */
-const MOST = 2000
+const MOST = 6000
 
 /** A memory store with some of its methods replaced. */
 function faulty (replace: (store: SessionStore) => Partial<SessionStore>): SessionStore {
