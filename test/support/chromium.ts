@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { chromium, type Browser, type BrowserContext, type BrowserContextOptions } from 'playwright-core'
+import { chromium, type BrowserContext, type BrowserContextOptions } from 'playwright-core'
 import type { Test } from 'tap'
 import { guard } from './guard.js'
 
@@ -13,9 +13,9 @@ export interface Chromium {
   visitor (t: Test, options?: BrowserContextOptions): Promise<BrowserContext>
   /**
    * Starts another browser, whose profile is the folder of this name: what it keeps on disk is there again when it is closed
-   * and started once more.
+   * and started once more. It is closed when the test is over, at the latest.
    */
-  withProfile (name: string): Promise<BrowserContext>
+  withProfile (t: Test, name: string): Promise<BrowserContext>
 }
 
 const WAYS = `The tests of the example's pages need Chromium. Any of these ways will do:
@@ -44,21 +44,12 @@ export async function startChromium (t: Test): Promise<Chromium> {
   })
   return {
     visitor: async (t, options) => await closedAfter(t, await browser.newContext(options)),
-    withProfile: async name => patient(await chromium.launchPersistentContext(join(folder, name), options))
+    withProfile: async (t, name) => await closedAfter(t, await chromium.launchPersistentContext(join(folder, name), options))
   }
-}
-
-/** The version of the browser, for the log of a run. */
-export function versionOf (context: BrowserContext): string {
-  return (context.browser() as Browser).version()
 }
 
 async function closedAfter (t: Test, context: BrowserContext): Promise<BrowserContext> {
   t.teardown(async () => { await context.close() })
-  return patient(context)
-}
-
-function patient (context: BrowserContext): BrowserContext {
   context.setDefaultTimeout(LIMIT)
   return context
 }

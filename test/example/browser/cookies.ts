@@ -13,11 +13,11 @@ const DAY = 24 * 60 * 60
 export async function cookies (t: Test, chromium: Chromium): Promise<void> {
   await t.test('is gone when the browser has been closed and is opened again', async t => {
     const { origin } = await startSite(t)
-    const before = await chromium.withProfile('forgotten')
+    const before = await chromium.withProfile(t, 'forgotten')
     await signIn(before, origin)
     t.match(await sessionCookie(before), { name: 'session', expires: -1, httpOnly: true, sameSite: 'Lax' })
     await before.close()
-    const after = await chromium.withProfile('forgotten')
+    const after = await chromium.withProfile(t, 'forgotten')
     const page = await after.newPage()
     await page.goto(origin)
     await says(page, 'Sign in')
@@ -26,13 +26,13 @@ export async function cookies (t: Test, chromium: Chromium): Promise<void> {
 
   await t.test('is still there then for somebody who wanted to be remembered', async t => {
     const { origin } = await startSite(t)
-    const before = await chromium.withProfile('remembered')
+    const before = await chromium.withProfile(t, 'remembered')
     await signIn(before, origin, 'Ada', true)
     const cookie = await sessionCookie(before)
     const days = ((cookie?.expires ?? 0) - Date.now() / 1000) / DAY
     t.ok(days > 6.9 && days < 7.1, `for ${days} days`)
     await before.close()
-    const after = await chromium.withProfile('remembered')
+    const after = await chromium.withProfile(t, 'remembered')
     t.match(await sessionCookie(after), { value: cookie?.value })
     const page = await after.newPage()
     await page.goto(origin)
