@@ -204,6 +204,15 @@ t.test('the old cookie is worthless ten minutes after the migration', async t =>
   t.equal(await user(first), 'ada')
 })
 
+t.test('a mark that this application cannot read, because it has another codec, leads to no session', async t => {
+  const store = memoryStore({ cleanupInterval: 0 })
+  const browser = browserWith(await start(t, new OldSessions('one'), { store }), cookie('one'))
+  await user(browser)
+  const other = await start(t, new OldSessions(), { store, codec: 'gob', hashTokenInStore: true })
+  t.equal(await user(browserWith(other, cookie('one'))), undefined)
+  t.equal(await user(browser), 'ada')
+})
+
 t.test('after a sign-out the old cookie signs nobody in, also where the old row could not be deleted', async t => {
   const old = new OldSessions('one')
   old.end = async () => { throw new Error('no right to delete') }

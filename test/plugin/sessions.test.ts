@@ -250,6 +250,21 @@ t.test('a row that is changed while it gets its owner gets the one of its newest
   t.equal(await shop.app.sessions.count({ owner: 1 }), 0)
 })
 
+t.test('a row that is damaged while it gets its owner is left alone, and reported', async t => {
+  const store = memoryStore({ cleanupInterval: 0 })
+  await newSession(makeApplication(t, { store }), { userId: 1 })
+  const update = store.update.bind(store)
+  const data = Buffer.from('no session')
+  store.update = async session => {
+    if (session.owner !== undefined) await store.rewrite([session.token], () => [{ kind: 'update', session: { token: session.token, data, ttl: HOUR } }])
+    return await update(session)
+  }
+  const shop = await makeShop(t, { store })
+  t.equal(await shop.app.sessions.count({ owner: 1 }), 0)
+  t.match(shop.log, [{ level: 40, sessions: 1, err: { code: 'FST_SESSION_UNDECODABLE' } }])
+  t.match(await listed(store.scan() as never), [{ data }])
+})
+
 t.test('what another program has written under the column of another owner is not listed there, nor ended', async t => {
   const store = memoryStore({ cleanupInterval: 0 })
   const shop = await makeShop(t, { store })

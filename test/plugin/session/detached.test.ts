@@ -22,6 +22,18 @@ async function startSignedIn (t: Test, options: SessionOptions = {}) {
   return { ...site, newBrowser: () => site.browser(), browser, load }
 }
 
+const LOST = 'A session that was loaded outside of a request was changed, and the change was not saved: call await session.commit()'
+
+/** Collects garbage until this is true. */
+async function collectGarbage (until: () => boolean): Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  while (!until()) {
+    collect()
+    await new Promise(resolve => setImmediate(resolve))
+  }
+}
+
 t.test('a session outside of a request', async t => {
   const { app, browser, load, log } = await startSignedIn(t, { store: memoryStore({ cleanupInterval: 0 }), storeTimeout: 60_000 })
 
@@ -173,16 +185,25 @@ t.test('a session of properties has its keys as properties outside of a request,
 
 t.test('a change that nothing has saved when the session is forgotten is warned about', async t => {
   const { load, log } = await startSignedIn(t)
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
   await (async () => { (await load()).put('lost', 1) })()
   await (async () => { const session = await load(); session.put('saved', 1); await session.commit() })()
   await (async () => { t.equal((await load()).get('saved'), 1) })()
-  while (log.complaints.length === 0) {
-    collect()
-    await new Promise(resolve => setImmediate(resolve))
-  }
-  t.strictSame(log.complaints, ['A session that was loaded outside of a request was changed, and the change was not saved: call await session.commit()'])
+  await collectGarbage(() => log.complaints.length > 0)
+  t.strictSame(log.complaints, [LOST])
+})
+
+t.test('an object that was changed into what no session can keep is warned about when the session is forgotten', async t => {
+  const { load, browser, log } = await startSignedIn(t)
+  await browser.visit(session => { session.put('list', []) })
+  await (async () => { ((await load()).get('list') as unknown[]).push(() => {}) })()
+  await collectGarbage(() => log.complaints.length > 0)
+  t.strictSame(log.complaints, [LOST])
+})
+
+t.test('a property that a session does not have is warned about outside of a request, too', async t => {
+  const { load, log } = await startSignedIn(t)
+  t.equal(Reflect.get(await load(), 'user'), undefined)
+  t.match(log.complaints, [/^The property user of a session was read, .*use session\.get\('user'\)/])
 })
 
 t.test('an operation that fails is an error for whoever awaits it, and else is logged and ends no process', async t => {
