@@ -38,7 +38,8 @@ export class Exchange {
 
   /**
    * Renews: the session goes on under a new key, with a new lifetime. If its row is gone, a session with these changes
-   * alone begins, if it may. Returns undefined if the old token of another request's renewal may still hold. A repeated call must give the same key, so that a renewal whose answer was lost is found.
+   * alone begins, if it may. Returns undefined if the old token of another request's renewal may still hold. A repeated call
+   * must give the same key, so that a renewal whose answer was lost is found.
    *
    * @param row the session's row, if it has one
    */

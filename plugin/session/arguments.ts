@@ -36,26 +36,13 @@ export function checkCookieOptions (options: unknown): void {
 /** The options of exclusive. */
 export function checkedExclusive (fn: unknown, options: unknown): { readonly timeout?: number } {
   if (typeof fn !== 'function') throw new InvalidArgumentError(`exclusive needs a function, not ${inspected(fn)}`)
-  if (options === undefined) return {}
-  if (typeof options !== 'object' || options === null) throw new InvalidArgumentError(`exclusive needs options like { timeout: 10_000 }, or nothing, not ${inspected(options)}`)
-  const unknown = Object.keys(options).find(name => name !== 'timeout')
-  if (unknown !== undefined) throw new InvalidArgumentError(`exclusive has no option ${unknown}. There is: timeout`)
-  const timeout: unknown = 'timeout' in options ? options.timeout : undefined
-  if (timeout === undefined) return {}
-  if (typeof timeout === 'number' && Number.isInteger(timeout) && timeout >= 1 && timeout <= LONGEST_TIMER) return { timeout }
-  throw new InvalidArgumentError(`timeout must be a whole number of milliseconds from 1 to ${LONGEST_TIMER}, not ${inspected(timeout)}`)
+  const timeout = timeIn('exclusive', options, 'timeout', 1, LONGEST_TIMER)
+  return timeout === undefined ? {} : { timeout }
 }
 
 /** How long a renewal keeps the old token, in milliseconds; 0: not at all. */
 export function checkedRenewal (options: unknown): number {
-  if (options === undefined) return 0
-  if (typeof options !== 'object' || options === null) throw new InvalidArgumentError(`renewToken needs options like { keepOldFor: 10_000 }, or nothing, not ${inspected(options)}`)
-  const unknown = Object.keys(options).find(name => name !== 'keepOldFor')
-  if (unknown !== undefined) throw new InvalidArgumentError(`renewToken has no option ${unknown}. There is: keepOldFor`)
-  const keepOldFor: unknown = 'keepOldFor' in options ? options.keepOldFor : undefined
-  if (keepOldFor === undefined) return 0
-  if (typeof keepOldFor === 'number' && Number.isInteger(keepOldFor) && keepOldFor >= 0 && keepOldFor <= SUCCESSOR_TTL) return keepOldFor
-  throw new InvalidArgumentError(`keepOldFor must be a whole number of milliseconds from 0 to ${SUCCESSOR_TTL}, not ${inspected(keepOldFor)}`)
+  return timeIn('renewToken', options, 'keepOldFor', 0, SUCCESSOR_TTL) ?? 0
 }
 
 /** The callback of a method that takes one, if there is one. */
@@ -63,4 +50,16 @@ export function checkedCallback (method: string, callback: unknown): SessionCall
   if (callback === undefined || callback === null) return undefined
   if (typeof callback === 'function') return callback as SessionCallback
   throw new InvalidArgumentError(`${method} needs a function to call back, or nothing, not ${inspected(callback)}`)
+}
+
+/** The time in whole milliseconds that is the only option of a method. Undefined if it is not given. */
+function timeIn (method: string, options: unknown, name: string, least: number, most: number): number | undefined {
+  if (options === undefined) return undefined
+  if (typeof options !== 'object' || options === null) throw new InvalidArgumentError(`${method} needs options like { ${name}: 10_000 }, or nothing, not ${inspected(options)}`)
+  const unknown = Object.keys(options).find(given => given !== name)
+  if (unknown !== undefined) throw new InvalidArgumentError(`${method} has no option ${unknown}. There is: ${name}`)
+  const time: unknown = Reflect.get(options, name)
+  if (time === undefined) return undefined
+  if (typeof time === 'number' && Number.isInteger(time) && time >= least && time <= most) return time
+  throw new InvalidArgumentError(`${name} must be a whole number of milliseconds from ${least} to ${most}, not ${inspected(time)}`)
 }

@@ -13,7 +13,6 @@ import { tokensIn } from '../cookie.js'
 import { InvalidArgumentError } from '../errors.js'
 import type { Settings } from '../options.js'
 import { isToken } from '../token.js'
-import { audible } from '../warnings.js'
 import { withoutTokens } from '../../stores/errors.js'
 import { described } from '../../stores/validate.js'
 
@@ -121,7 +120,7 @@ class DetachedLife implements SessionHost {
   }
 
   warnOfUnknown (name: string): void {
-    if (this.of.unknown.isNew(name)) audible(this.log).warn({}, `The property ${name} of a session was read, which has no such property: use session.get('${name}'), or register the plugin with properties: true`)
+    this.of.unknown.warn(this.log, name, 'session')
   }
 
   /** Warns of changes that nothing has saved. */

@@ -15,7 +15,6 @@ import type { Stored } from './stored.js'
 import type { Loaded } from './loader.js'
 import { originOf } from '../origin.js'
 import { varyByCookie } from '../response-head.js'
-import { audible } from '../warnings.js'
 import { withoutTokens } from '../../stores/errors.js'
 
 /** The life of a session in one request: loaded, opened at the first look, committed before the headers leave. */
@@ -125,7 +124,7 @@ export class SessionLife implements SessionHost {
   }
 
   warnOfUnknown (name: string): void {
-    if (this.#of.unknown.isNew(name)) audible(this.#request.log).warn({}, `The property ${name} of a session was read, which has no such property: use request.session.get('${name}'), or register the plugin with properties: true`)
+    this.#of.unknown.warn(this.log, name, 'request.session')
   }
 
   run<R> (method: string, callback: unknown, operation: (operations: Operations) => Promise<R>): Promise<R> {

@@ -1,4 +1,6 @@
+import type { FastifyBaseLogger } from 'fastify'
 import { InvalidArgumentError } from '../errors.js'
+import { audible } from '../warnings.js'
 
 /*
  * With other session plugins, applications write `request.session.user = 'ada'`. Without the option `properties` such a
@@ -35,10 +37,14 @@ const MOST_NAMES = 100
 export class UnknownProperties {
   readonly #names = new Set<string>()
 
-  /** Whether a name is read for the first time. */
-  isNew (name: string): boolean {
-    if (this.#names.size >= MOST_NAMES || this.#names.has(name)) return false
+  /**
+   * Warns when a name is read for the first time.
+   *
+   * @param session how the code that reads it calls the session
+   */
+  warn (log: FastifyBaseLogger, name: string, session: string): void {
+    if (this.#names.size >= MOST_NAMES || this.#names.has(name)) return
     this.#names.add(name)
-    return true
+    audible(log).warn({}, `The property ${name} of a session was read, which has no such property: use ${session}.get('${name}'), or register the plugin with properties: true`)
   }
 }
