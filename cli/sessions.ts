@@ -97,7 +97,7 @@ export class Sessions {
     return { id: this.#idOf(token, data), key: token, owner: ownerText(owner), expires: now + ttl, size: data.length, content }
   }
 
-  /** What neither codec text nor encrypted() has written may be a row whose key is the token, whatever the options say. */
+  /** If neither codec text nor encrypted() wrote the row, its key may be the token itself, whatever the options say. */
   #idOf (key: string, data: Uint8Array): string {
     const isOurs = /^FS[SE]1 /.test(asBuffer(data).toString('latin1', 0, 5))
     return this.#reading.isHashed && isOurs ? idOfHash(key) : sessionId(key)

@@ -21,7 +21,7 @@ export interface Begun<T> {
 }
 
 /**
- * Begins work by `take`, which calls its parameter when it is the work's turn. If that is not before the deadline, the work
+ * Passes a function to `take`, which calls it when it is the work's turn. If that is not before the deadline, the work
  * never begins, and the promise rejects with what `late` returns.
  *
  * @returns undefined if `take` has resolved without the call

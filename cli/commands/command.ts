@@ -53,7 +53,7 @@ export function noTable ({ table, place }: Database): UsageError {
   return new UsageError(`There is no table ${table} in ${place}. Create it with: npx fastify-sql-sessions init${table === 'sessions' ? '' : ` --table ${table}`}`)
 }
 
-/** Whether the server refuses the user, the password or the database. What it says of the table is not meant. */
+/** Whether the server refuses the user, the password or the database. Errors about the table do not count. */
 function isRefused (error: unknown): error is Error {
   if (error instanceof StoreUnavailableError) return true
   const code = error instanceof Error && error.cause instanceof Error && 'code' in error.cause ? String(error.cause.code) : ''

@@ -82,7 +82,7 @@ export class Exchange {
     })
   }
 
-  /** What becomes of the row of a renewed session. Other programs could not read the note that names the new one. */
+  /** What becomes of the old row of a renewed session. If other programs use the table, it is deleted: they could not read the note. */
   #leave (key: string, newKey: string, note: string | undefined): Write {
     return this.#rows.areShared ? { kind: 'delete', token: key } : { kind: 'move', token: key, to: newKey, ...note !== undefined && { note } }
   }
@@ -105,7 +105,7 @@ export class Exchange {
   }
 
   async #rewrite (keys: readonly string[], deadline: number, decide: (locked: Locked) => Decision): Promise<Row> {
-    // A decision that is none is made only where it may be.
+    // Only callers of `#tryRewrite` may decide to write nothing.
     return await this.#tryRewrite(keys, deadline, decide) as Row
   }
 

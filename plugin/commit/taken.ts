@@ -1,4 +1,4 @@
-/** What a commit takes out of a session. Each time that the change is applied to a newer content, what is in that one counts. */
+/** What a commit takes out of a session. If the change is applied again to newer content, the value there replaces the earlier one. */
 export class Taken {
   #value: unknown
   /** An earlier attempt has taken the value, and its answer was lost. */
@@ -15,7 +15,7 @@ export class Taken {
 
   /** Takes what is under the key of a newer content. */
   takeFrom (values: Pick<Map<string, unknown>, 'get' | 'delete'>, key: string): void {
-    // Nobody else was given what was taken then, and what has been put since is another value.
+    // The earlier attempt took the value for this call alone. What was put since is another value, and stays.
     if (this.#isRecovered) return
     this.#value = values.get(key)
     values.delete(key)

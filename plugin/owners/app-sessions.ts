@@ -24,8 +24,9 @@ export interface OfOwner {
  *
  * Every method throws or rejects with `FST_SESSION_INVALID_ARGUMENT` for a wrong argument, above all for an owner that is
  * undefined, null or '', with `FST_SESSION_NO_OWNERS` where it is asked for an owner without the option `owner`, and with
- * `FST_SESSION_STORE_UNAVAILABLE`. The sessions of an owner are found by an index. Rows whose owner nobody knows are read
- * and given one before: those that SCS has written, and, at the first call after the column was added, all.
+ * `FST_SESSION_STORE_UNAVAILABLE`. The sessions of an owner are found by an index. Before that, the method
+ * reads each row whose owner nobody knows, and writes its owner. SCS writes such rows. At the first call after the column was
+ * added, all rows are such rows.
  */
 export interface UserSessions {
   /**
@@ -47,8 +48,8 @@ export interface UserSessions {
   count (of?: OfOwner): Promise<number>
 
   /**
-   * Ends the session of this id at once and for all requests. With an owner it ends it only if it is that owner's: give it
-   * wherever the id comes from a user. Returns whether there was such a session. A renewed session has another id.
+   * Ends the session of this id at once and for all requests. With an owner, it ends the session only if it is that
+   * owner's. Always pass the owner where the id comes from a user. Returns whether there was such a session. A renewed session has another id.
    */
   destroy (id: string, of?: OfOwner): Promise<boolean>
 
@@ -168,7 +169,7 @@ export class AppSessions implements UserSessions {
     return undefined
   }
 
-  /** Rows among which the one of an id is, if there is one. */
+  /** Candidate rows. If there is a row of this id, it is among them. */
   async * #rowsNear (id: string, owner: string | undefined, damage: Damage): AsyncGenerator<StoredSession, undefined> {
     const { store, hashTokenInStore, canSeek } = this.#settings
     if (!hashTokenInStore || !canSeek) {
@@ -183,7 +184,7 @@ export class AppSessions implements UserSessions {
     }
   }
 
-  /** Whether a row that is in the column's list of an owner is that owner's. Another program may have made it somebody else's. */
+  /** Whether a row really is of the owner in its column. Another program may have changed the session and not the column. */
   async #isOf (owner: string, row: StoredSession, content: SessionContent, damage: Damage): Promise<boolean> {
     if (this.#reader.ownerOf(content) === owner) return true
     await this.#settling.write(row, content, damage)

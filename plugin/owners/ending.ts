@@ -11,8 +11,8 @@ const PAGE = 500
 /** So many times the sessions of an owner are read and ended. There are new ones each time only if somebody goes on making them. */
 const MOST_PASSES = 100
 /**
- * So many readings in a row must find none. One is not enough where a statement reads row by row, as SQL Server does with its
- * default isolation: it waits for the row of a session that is being renewed, and has passed the place of the new row by then.
+ * So many readings in a row must find none. One is not enough where a statement reads row by row, as SQL Server does by
+ * default. It may wait for the old row of a session that is being renewed, and has then passed the place of the new row.
  */
 const ENOUGH = 2
 

@@ -25,8 +25,8 @@ interface Aged {
 }
 
 /**
- * Ends the oldest sessions of an owner who has signed in once more than is allowed. Of several sign-ins at once one after the
- * other does so: otherwise two could end each other's session.
+ * Ends the oldest sessions of an owner who has signed in once more than is allowed. Sign-ins at the same time
+ * do this one after the other. Otherwise two of them could end each other's session.
  */
 export class OwnerLimit {
   readonly #settings: LimitSettings
@@ -81,7 +81,7 @@ export class OwnerLimit {
     return others.slice(places).map(({ key }) => key)
   }
 
-  /** Runs work for an owner in no two processes at once, as far as the store can do that, and in this process one at a time. */
+  /** Runs the work for an owner one at a time: always within this process, and across processes if the store can do that. */
   async #inTurn (owner: string, work: () => Promise<void>): Promise<void> {
     const { store, storeTimeout } = this.#settings
     const name = `maxPerOwner ${hash('sha256', owner, 'base64url')}`

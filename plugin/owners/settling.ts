@@ -11,8 +11,8 @@ const MOST_TRIES = 100
 
 /**
  * Writes the owners of rows whose owner nobody knows: SCS, a version without owners, or an ALTER TABLE has left the column
- * empty. It is done when somebody asks for the sessions of an owner, so that none is missed. Usually there are no such rows,
- * which one statement tells.
+ * empty. It is done when somebody asks for the sessions of an owner, so that none is missed. Usually there are no such rows.
+ * One statement finds that out.
  */
 export class Settling {
   readonly #settings: ReaderSettings

@@ -49,7 +49,10 @@ function tokensOf (source: unknown, { cookie, token }: Outside['settings']): rea
   return token === undefined ? tokensIn(source, cookie.name) : []
 }
 
-/** Says of a session that nobody can use any more whether a change of it was lost. The life must not refer to the session. */
+/**
+ * When a session is collected as garbage, warns if a change of it was lost. The life must not refer to the session, or it is
+ * never collected.
+ */
 const FORGOTTEN = new FinalizationRegistry<DetachedLife>(life => { life.reportLoss() })
 
 /** The life of a session outside of a request. It may not begin another session: nobody would learn its token. */

@@ -29,8 +29,8 @@ const SEALED = 'migrated'
 /**
  * Takes sessions over from another plugin, each once.
  *
- * The new session is written first, under a random token, and then a mark, whose key only a request with the old cookie can
- * compute, and which holds the new token encrypted. Of two requests at once one writes the mark. The other deletes what it has
+ * It first writes the new session, under a random token. Then it writes a mark, which holds the new token encrypted. Only a
+ * request with the old cookie can compute the mark's key. Of two requests at once one writes the mark. The other deletes what it has
  * written and reads the mark. The old row is deleted last. While there is a mark, the old cookie finds the session that
  * the mark leads to, or none if that has ended, whether the old row is still there or not.
  */
@@ -132,7 +132,7 @@ export class Migration {
     const { cookie, values } = taken(data)
     const end = expires ?? expiresOf(cookie)
     const now = rows.now()
-    // What is no date is never later.
+    // For an invalid date the comparison is false.
     if (end !== undefined && !(end.getTime() > now)) return undefined
     const kept = new Map(values.filter(([key, value]) => this.#canKeep(key, value, log)))
     if (kept.size === 0) return undefined

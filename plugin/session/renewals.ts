@@ -58,7 +58,10 @@ export class Renewals {
     return undefined
   }
 
-  /** Whether a session has ended. One that others have renewed has not, as long as it is asked for once a minute. */
+  /**
+   * Whether a session has ended. A session that another request has renewed has not ended. To follow its renewals, ask at
+   * least once a minute.
+   */
   async isEnded ({ stored, where }: SessionValues, deadline: number): Promise<boolean> {
     const known = stored?.row.key ?? where.predecessor?.key
     if (known === undefined) return false

@@ -46,7 +46,7 @@ export class Whereabouts {
     return this.#stored?.token ?? ''
   }
 
-  /** Whether the application has asked for the token since it is the one that it is. */
+  /** Whether the application has asked for the token since the token last changed. */
   get isTokenTold (): boolean {
     return this.#isTokenTold
   }

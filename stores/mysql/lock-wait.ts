@@ -2,7 +2,7 @@
 export interface LockWait {
   /** What the statement says, where the server can be told; 0 is not at all. */
   readonly seconds: number
-  /** When the statement is killed, where it cannot, in milliseconds. */
+  /** Where it cannot: after how many milliseconds the statement is killed. */
   readonly killAfter?: number
 }
 

@@ -93,7 +93,7 @@ export class NamedLock implements HeldLock {
 }
 
 /**
- * Tries with two connections whether a lock that one has keeps the other out. Throws `FST_SESSION_STORE_MISCONFIGURED` if the
+ * Tests with two connections whether the lock of one keeps the other out. Throws `FST_SESSION_STORE_MISCONFIGURED` if the
  * server is known not to do so, or does not.
  */
 export async function checkLocks (first: Connection, second: Connection, name: string, abilities: Abilities, limit: number): Promise<void> {

@@ -75,7 +75,7 @@ export class ExclusiveWork<Connection> {
           await this.#whileHeld(lock, run)
         })
       } catch (error) {
-        // What fails now was to free the lock. The connection is closed, and frees it.
+        // Only freeing the lock can fail here. Closing the connection frees it anyway.
         if (!hasBegun) throw error
       }
     })
