@@ -1,11 +1,10 @@
 import type { Holds } from '../codecs/holds.js'
-import { checkValue, stringify } from '../codecs/value.js'
+import { checkValue } from '../codecs/value.js'
 
 /** An object that the request has been handed, and those that it was handed before for the same key. */
 interface Held {
   readonly value: object
-  /** How the object was: as the row has it, or as text. */
-  readonly before: Holds | string
+  readonly isAsBefore: () => boolean
   readonly earlier: Held | undefined
 }
 
@@ -16,13 +15,9 @@ interface Held {
 export class HandedOut {
   readonly #held = new Map<string, Held>()
 
-  /**
-   * Notes an object as it is now. Throws `FST_SESSION_INVALID_VALUE` for an object that a session cannot keep.
-   *
-   * @param row compares values with the row that the object was decoded from, if it comes from one
-   */
-  hold (key: string, value: object, row?: Holds): void {
-    this.#held.set(key, { value, before: row ?? stringify(value, key), earlier: without(this.#held.get(key), value) })
+  /** @param isAsBefore whether the object is still as it is now */
+  hold (key: string, value: object, isAsBefore: () => boolean): void {
+    this.#held.set(key, { value, isAsBefore, earlier: without(this.#held.get(key), value) })
   }
 
   holds (key: string, value: object): boolean {
@@ -67,10 +62,9 @@ export class HandedOut {
 }
 
 /** Adds the objects that were changed, the earliest first. */
-function addChanged (key: string, { value, before, earlier }: Held, changed: Array<[string, object]>): void {
+function addChanged (key: string, { value, isAsBefore, earlier }: Held, changed: Array<[string, object]>): void {
   if (earlier !== undefined) addChanged(key, earlier, changed)
-  const isAsBefore = typeof before === 'string' ? stringify(value, key) === before : before(key, value)
-  if (isAsBefore) return
+  if (isAsBefore()) return
   checkValue(value, key)
   changed.push([key, value])
 }

@@ -1,7 +1,8 @@
 import { HandedOut } from './handed-out.js'
 import type { Holds } from '../codecs/holds.js'
 import { isEqual } from '../codecs/equal.js'
-import { isObject } from '../codecs/value.js'
+import { snapshot } from '../codecs/snapshot.js'
+import { isObject, stringify } from '../codecs/value.js'
 import type { Row, Rows } from '../commit/rows.js'
 
 /** What a request has been handed and may change in place, compared with the row that it comes from. */
@@ -27,7 +28,7 @@ export class InPlace {
    */
   note (key: string, value: object, row: Row | undefined): void {
     this.#handedOut ??= new HandedOut()
-    this.#handedOut.hold(key, value, row && this.#holdsOf(row))
+    this.#handedOut.hold(key, value, row === undefined ? sameText(key, value) : this.#sameAs(snapshot(value), key, value, row))
   }
 
   /** The application has set or removed the key. */
@@ -62,11 +63,22 @@ export class InPlace {
     this.#handedOut = undefined
   }
 
+  /** A codec of the application's may keep objects that no snapshot is equal to. It compares them itself. */
+  #sameAs (before: object, key: string, value: object, row: Row): () => boolean {
+    return () => isEqual(value, before) || this.#rows.holdsOf(row)(key, value)
+  }
+
   #holdsOf (row: Row): Holds {
     if (this.#holds === undefined || this.#row !== row) this.#holds = this.#rows.holdsOf(row)
     this.#row = row
     return this.#holds
   }
+}
+
+/** The text finds what a session cannot keep, such as an object that contains itself. */
+function sameText (key: string, value: object): () => boolean {
+  const before = stringify(value, key)
+  return () => stringify(value, key) === before
 }
 
 const NONE: readonly never[] = []

@@ -1,6 +1,7 @@
 import { Cleanup, cleanupIntervalOf } from '../cleanup.js'
 import { ExpiryQueue } from './expiry-queue.js'
 import { Owners } from './owners.js'
+import { Turn } from './turn.js'
 import type { TimedStore } from '../clock.js'
 import { StoreReport, type StoreStats } from '../diagnostics.js'
 import { StoreUnavailableError } from '../errors.js'
@@ -52,6 +53,7 @@ class MemoryStore implements TimedStore {
   #unknown = 0
   readonly #expiries = new ExpiryQueue()
   readonly #turns = new Turns()
+  readonly #turn = new Turn()
   readonly #maxSessions: number
   readonly #report = new StoreReport('memory')
   readonly #cleanup: Cleanup
@@ -75,6 +77,7 @@ class MemoryStore implements TimedStore {
   }
 
   async find (tokens: readonly string[]): Promise<Found> {
+    await this.#turn.end()
     return this.#find(tokens)
   }
 
