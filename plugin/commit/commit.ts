@@ -48,8 +48,8 @@ export class Committer {
    * @param row the row as it was loaded or last written
    * @param content the row's content with the changes applied, if the caller has it. It is encoded at once or not used.
    */
-  async update (row: Row, changes: Changes, deadline: number, content?: SessionContent): Promise<Row> {
-    return changes.merged.length > 0 ? await this.#exchange.merge(row, changes, deadline) : await this.#lines.update(row, changes, deadline, content)
+  update (row: Row, changes: Changes, deadline: number, content?: SessionContent): Promise<Row> {
+    return changes.merged.length > 0 ? this.#exchange.merge(row, changes, deadline) : this.#lines.update(row, changes, deadline, content)
   }
 
   /** {@link Exchange.renew} */

@@ -174,10 +174,7 @@ export class SessionLife implements SessionHost {
     this.#isSent = true
     if (this.#isLookedAt && this.#of.sendsCookies) varyByCookie(this.#reply)
     if (this.#operations?.isPending === true || this.#values?.mustCommit === true || (isFirst && (this.#lease?.isPending === true || this.#isUseDue))) {
-      this.#finishing = this.#finish(isFirst).finally(() => {
-        this.#finishing = undefined
-        this.#lease?.headersLeave(options)
-      })
+      this.#finishing = this.#finish(isFirst, options)
       return this.#finishing
     }
     this.#setCookie()
@@ -191,13 +188,16 @@ export class SessionLife implements SessionHost {
     return this.commit(this.#operate())
   }
 
-  async #finish (isFirst: boolean): Promise<void> {
+  /** It always waits for something: `#finishing` is set before it is over. */
+  async #finish (isFirst: boolean, options: { readonly isStream: boolean }): Promise<void> {
     try {
       const hasSucceeded = !this.#isLookedAt || await this.#operate().finish()
       if (isFirst && hasSucceeded) await this.#touch()
     } finally {
       // An earlier commit may have saved a new token, so the cookie is set even if a later commit has failed.
       this.#setCookie()
+      this.#finishing = undefined
+      this.#lease?.headersLeave(options)
     }
   }
 

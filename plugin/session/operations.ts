@@ -135,7 +135,7 @@ export class Operations {
    * @returns whether all has succeeded
    */
   async finish (): Promise<boolean> {
-    await this.#queue.settled()
+    if (this.#queue.isBusy) await this.#queue.settled()
     const { failure } = this.#queue
     if (failure !== undefined) this.#answer(failure)
     const lost = failure?.isOfRead === true ? undefined : failure
@@ -175,7 +175,7 @@ export class Operations {
   async #commitRest (earlier: Failure | undefined): Promise<void> {
     const values = this.#of.current()
     try {
-      await this.#run(() => values.take({ goesOn: false }), async (taken, deadline) => { await this.#save(values, taken, deadline) })
+      await this.#run(() => values.take({ goesOn: false }), (taken, deadline) => this.#save(values, taken, deadline))
     } catch (error) {
       if (earlier?.isLike(error) !== true) this.#refuse(error)
       // The reply is the answer to the same failure already.
@@ -187,12 +187,11 @@ export class Operations {
   /** Runs a write within what is left of the request's patience. */
   #run<T, R> (snapshot: () => T, work: (taken: T, deadline: number) => Promise<R>): Promise<R> {
     const { patience, touching, onFailure } = this.#of
-    const run = async (taken: T, deadline: number): Promise<R> => {
+    const run = (taken: T, deadline: number): Promise<R> => {
       const touch = touching?.()
-      if (touch !== undefined) await touch
-      return await work(taken, deadline)
+      return touch === undefined ? work(taken, deadline) : touch.then(() => work(taken, deadline))
     }
-    return this.#queue.run(snapshot, async taken => await patience.spend(async deadline => await run(taken, deadline)), onFailure)
+    return this.#queue.run(snapshot, taken => patience.spend(deadline => run(taken, deadline)), onFailure)
   }
 
   #refuse (error: unknown): never {

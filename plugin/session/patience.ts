@@ -28,13 +28,12 @@ export class Patience {
   }
 
   /** Runs `work`, which waits until a deadline at most, in milliseconds of `performance.now()`. */
-  async spend<T> (work: (deadline: number) => Promise<T>): Promise<T> {
+  spend<T> (work: (deadline: number) => Promise<T>): Promise<T> {
     const from = performance.now()
-    try {
-      return await work(from + this.#most - this.#usedAt(from))
-    } finally {
-      this.waited(from, performance.now())
-    }
+    const working = work(from + this.#most - this.#usedAt(from))
+    const end = (): void => { this.waited(from, performance.now()) }
+    working.then(end, end)
+    return working
   }
 
   #usedAt (time: number): number {

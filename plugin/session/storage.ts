@@ -132,12 +132,9 @@ export class SessionStorage {
       if (endsSession(error)) values.end()
       throw error
     }
-    await this.#keepLimit(owner, values.stored?.row, deadline)
-  }
-
-  /** A sign-in is one session more of its owner's. */
-  async #keepLimit (before: string | undefined, row: Row | undefined, deadline: number): Promise<void> {
-    if (row?.owner !== undefined && row.owner !== NOBODY && row.owner !== before) await this.#limit?.keep(row.owner, row.key, deadline)
+    const row = values.stored?.row
+    // A sign-in is one session more of its owner's.
+    if (row?.owner !== undefined && row.owner !== NOBODY && row.owner !== owner) await this.#limit?.keep(row.owner, row.key, deadline)
   }
 
   /** Ends a session, and what it has become by a renewal elsewhere. Returns whether there was anything to end. */
@@ -210,10 +207,16 @@ export class SessionStorage {
    *
    * @param isFollowed the session was found under the token of another request's renewal
    */
-  async #write (values: SessionValues, taken: Changes, deadline: number, tokens: NewTokens, isFollowed = false): Promise<Stored | undefined> {
+  #write (values: SessionValues, taken: Changes, deadline: number, tokens: NewTokens, isFollowed = false): Promise<Stored | undefined> {
     const { stored } = values
     // A renewal that keeps the old token is one by time, and need not be done twice.
-    if (stored !== undefined && (!taken.renews || (isFollowed && taken.keepsOldFor > 0))) return await this.#update(values, stored, taken, deadline, tokens)
+    const isInPlace = stored !== undefined && (!taken.renews || (isFollowed && taken.keepsOldFor > 0))
+    return isInPlace ? this.#update(values, stored, taken, deadline, tokens) : this.#writeNew(values, taken, deadline, tokens)
+  }
+
+  /** Writes a session that has no row, or needs another one. */
+  async #writeNew (values: SessionValues, taken: Changes, deadline: number, tokens: NewTokens): Promise<Stored | undefined> {
+    const { stored } = values
     const content = stored === undefined ? values.contentWith(taken) ?? this.#newContent(taken) : undefined
     if (content?.values.size === 0 && !taken.outlivesValues) return undefined
     if (stored === undefined && !tokens.mayBegin) throw new SessionGoneError()

@@ -76,9 +76,8 @@ class MemoryStore implements TimedStore {
     return time()
   }
 
-  async find (tokens: readonly string[]): Promise<Found> {
-    await this.#turn.end()
-    return this.#find(tokens)
+  find (tokens: readonly string[]): Promise<Found> {
+    return this.#turn.end().then(() => this.#find(tokens))
   }
 
   async insert (session: NewSession): Promise<boolean> {

@@ -75,14 +75,18 @@ t.test('a function that fails drops its changes, and the next one begins', async
 t.test('a session that ends while a request waits is an error, and fn is not called', async t => {
   const { browser } = await startSignedIn(t)
   const other = browser.copy()
-  const [inside, goOn] = [latch(), latch()]
+  const [inside, loaded, goOn] = [latch(), latch(), latch()]
   const first = browser.visit(async session => await session.exclusive(async () => {
     inside.open()
     await goOn.opened
     await session.destroy()
   }))
   await inside.opened
-  const second = other.visit(async session => await session.exclusive(() => { t.fail('it was called') }))
+  const second = other.visit(async session => {
+    loaded.open()
+    await session.exclusive(() => { t.fail('it was called') })
+  })
+  await loaded.opened
   goOn.open()
   await first
   t.match((await second).response.json(), { statusCode: 409, code: 'FST_SESSION_GONE' })
@@ -144,7 +148,7 @@ t.test('a session that is not stored has nobody to keep out, and may begin', asy
 t.test('renewToken in the function takes effect with its end, and whoever waits for the old token gets a 409', async t => {
   const { browser } = await startSignedIn(t)
   const other = browser.copy()
-  const [inside, goOn] = [latch(), latch()]
+  const [inside, loaded, goOn] = [latch(), latch(), latch()]
   const old = browser.token
   const first = browser.visit(async session => await session.exclusive(async () => {
     session.renewToken()
@@ -153,7 +157,11 @@ t.test('renewToken in the function takes effect with its end, and whoever waits 
     t.equal(session.token, old)
   }))
   await inside.opened
-  const second = other.visit(async session => await session.exclusive(() => { t.fail('it was called') }))
+  const second = other.visit(async session => {
+    loaded.open()
+    await session.exclusive(() => { t.fail('it was called') })
+  })
+  await loaded.opened
   goOn.open()
   await first
   t.not(browser.token, old)
