@@ -43,9 +43,9 @@ export interface Codec {
    */
   headerLength? (data: Uint8Array): number
   /**
-   * Whether the data has exactly this value under the key. So the plugin notices what an application has changed in place of
-   * a value from `get`. False for a value that a session cannot keep. Left out: the data is decoded again and the values are
-   * compared.
+   * Whether the data has exactly this value under the key. The plugin asks when a value is put that may be there already, and
+   * when an object from `get` no longer equals what was decoded. So a codec may keep objects of classes that the plugin cannot
+   * compare. False for a value that a session cannot keep. Left out: the data is decoded again and the values are compared.
    *
    * @param data bytes that `decode` has taken
    */

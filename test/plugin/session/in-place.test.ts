@@ -1,5 +1,7 @@
 import t from 'tap'
+import { memoryStore, type Codec } from '../../../plugin/index.js'
 import { startSite } from '../../support/site.js'
+import { watched } from '../../support/watched-store.js'
 
 interface Things { items: string[] }
 
@@ -78,4 +80,25 @@ t.test('what was changed in place before mergeSession() is kept, and so is what 
   })
   t.strictSame((await browser.visit(session => session.data())).value,
     { before: { items: ['a', 'b'] }, after: { items: ['a', 'b'] }, both: { items: ['theirs'] } })
+})
+
+t.test('an object of a class, which only the codec can compare, does not count as changed', async t => {
+  class Money { cents = 0 }
+  const codec: Codec = {
+    encode: ({ deadline, values }) => Buffer.from(JSON.stringify([deadline, (values.get('money') as Money).cents])),
+    decode: data => {
+      const [deadline, cents] = JSON.parse(Buffer.from(data).toString()) as [number, number]
+      return { deadline, rememberMe: undefined, values: new Map([['money', Object.assign(new Money(), { cents })]]) }
+    },
+    holds: (data, key, value) => key === 'money' && (codec.decode(data).values.get(key) as Money).cents === (value as Money).cents
+  }
+  const { store, calls } = watched(memoryStore())
+  const browser = (await startSite(t, { store, codec })).browser()
+  await browser.visit(session => { session.put('money', { cents: 5 }) })
+  const { response, value } = await browser.visit(session => session.get('money'))
+  t.equal(response.statusCode, 200)
+  t.ok(value instanceof Money)
+  t.notOk(calls.includes('update'))
+  const changing = await browser.visit(session => { (session.get('money') as Money).cents = 6 })
+  t.match(changing.response.json(), { code: 'FST_SESSION_INVALID_VALUE' }, 'a session cannot keep such an object')
 })
