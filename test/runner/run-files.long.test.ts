@@ -14,11 +14,11 @@ async function run (t: Test, text: string, abort = NO_ABORT): Promise<Result> {
   return result as Result
 }
 
-/** Runs test files with these texts in one process: a.test.mjs, b.test.mjs, c.test.mjs. */
+/** Runs test files with these texts in one process: a.test.mjs, b.test.mjs and so on. */
 async function runAll (t: Test, texts: readonly string[], abort = NO_ABORT): Promise<readonly Result[]> {
   const folder = await mkdtemp(join(tmpdir(), 'fastify-sql-sessions-runner-'))
   t.teardown(async () => { await rm(folder, { recursive: true }) })
-  const files = texts.map((_, i) => join(folder, `${'abc'.charAt(i)}.test.mjs`))
+  const files = texts.map((_, i) => join(folder, `${'abcd'.charAt(i)}.test.mjs`))
   await Promise.all(files.map(async (file, i) => { await writeFile(file, `import t from '${import.meta.resolve('tap')}'\n${texts[i]}`) }))
   return await runFiles(files, abort)
 }
@@ -86,9 +86,10 @@ t.test('of files that share a process each has its own counts, failures and outp
 for (const [how, end] of [['is killed', 'process.kill(process.pid, \'SIGKILL\'); await new Promise(() => {})'], ['exits', 'process.exit(0)']]) {
   const dies = `t.test('before', async () => {})\nt.test('dies', async () => { ${end} })`
   t.test(`a process that ${how} fails the file that ran, and those that it did not come to`, async t => {
-    const results = await runAll(t, ['t.test(\'good\', async () => {})', dies, 't.test(\'not run\', async () => {})'])
-    t.match(results, [{ passed: 1, failures: [] }, {}, { passed: 0, failures: [{ path: [], reason: /None of its tests has run\. Its process/ }] }])
-    t.strictSame(results.map(({ failures }) => failures.length > 0), [false, true, true])
+    const results = await runAll(t, ['t.test(\'bad\', async t => { t.fail() })', dies, 't.test(\'not run\', async () => {})', 't.test(\'nor this\', async () => {})'])
+    t.match(results.slice(2), Array(2).fill({ passed: 0, failures: [{ path: [], reason: /None of its tests has run\. Its process/ }] }))
+    t.strictSame(results.map(({ failures }) => failures.length > 0), [true, true, true, true])
+    t.equal(results[0]?.failures.length, 1)
   })
 }
 
