@@ -83,13 +83,14 @@ t.test('of files that share a process each has its own counts, failures and outp
   t.strictSame(results.map(({ failures }) => failures.length), [1, 0, 0])
 })
 
-for (const [how, end] of [['is killed', 'process.kill(process.pid, \'SIGKILL\'); await new Promise(() => {})'], ['exits', 'process.exit(0)']]) {
-  const dies = `t.test('before', async () => {})\nt.test('dies', async () => { ${end} })`
+for (const [how, end] of [['is killed', 'setImmediate(() => process.stdout.write(\'\', () => process.kill(process.pid, \'SIGKILL\'))); await new Promise(() => {})'], ['exits', 'process.exit(0)']]) {
+  const dies = `t.test('before', async () => {})\nt.test('dies', async t => { t.ok(true); ${end} })`
   t.test(`a process that ${how} fails the file that ran, and those that it did not come to`, async t => {
     const results = await runAll(t, ['t.test(\'bad\', async t => { t.fail() })', dies, 't.test(\'not run\', async () => {})', 't.test(\'nor this\', async () => {})'])
     t.match(results.slice(2), Array(2).fill({ passed: 0, failures: [{ path: [], reason: /None of its tests has run\. Its process/ }] }))
     t.strictSame(results.map(({ failures }) => failures.length > 0), [true, true, true, true])
     t.equal(results[0]?.failures.length, 1)
+    t.equal(results[1]?.passed, 1)
   })
 }
 
