@@ -28,12 +28,19 @@ const FLOORS = {
   'stores/testing/**': ['./[^/]+', '../store\\.js']
 }
 
+const style = neostandard({ ts: true, noJsx: true, ignores: ['dist', 'node_modules', 'bench/node_modules', 'site/node_modules', 'site/dist', 'site/pages', 'site/.vitepress/cache'] })
+
 export default [
-  ...neostandard({ ts: true, ignores: ['dist', 'node_modules', 'bench/node_modules', 'site/node_modules', 'site/dist', 'site/pages', 'site/.vitepress/cache'] }),
+  ...style,
   {
     files: ['**/*.ts'],
     plugins: { '@typescript-eslint': plugins['typescript-eslint'].plugin },
     rules: {
+      ...withoutJsx(style),
+      // TypeScript tells the same: noUnusedLocals in tsconfig.json, and the errors 2448 to 2451.
+      '@typescript-eslint/no-unused-vars': 'off',
+      '@typescript-eslint/no-redeclare': 'off',
+      '@typescript-eslint/no-use-before-define': 'off',
       // A promise that is left alone on purpose says so.
       'no-void': ['error', { allowAsStatement: true }],
       '@typescript-eslint/no-explicit-any': 'error',
@@ -59,4 +66,11 @@ function floor (files, sources) {
       'no-restricted-syntax': ['error', ...[`ImportExpression > Literal.source${literal}`, `TSImportType Literal${literal}`].map(selector => ({ selector, message }))]
     }
   }
+}
+
+/** The rule of indents without its exceptions for JSX: it looks for them at every place of every file. */
+function withoutJsx (configs) {
+  const name = '@stylistic/indent'
+  const [severity, size, options] = configs.findLast(({ rules }) => rules?.[name] !== undefined).rules[name]
+  return { [name]: [severity, size, { ...options, ignoredNodes: options.ignoredNodes.filter(node => !node.startsWith('JSX')) }] }
 }

@@ -10,7 +10,7 @@ import { checkCoverage, newFolder, remove } from './runner/coverage.js'
 import { testFiles, testFilesOf } from './runner/files.js'
 import { tellResult, tellTotals } from './runner/report.js'
 import type { Result } from './runner/result.js'
-import { runFile } from './runner/run-file.js'
+import { runFiles } from './runner/run-files.js'
 import { findServers } from './runner/servers.js'
 
 /** Most tests wait for a database or for another process. */
@@ -48,8 +48,11 @@ export async function runTests (running: ReadonlyArray<Promise<Result>> = [], do
   }
 }
 
-/** @param folder where to collect the coverage, to check it at the end. Default: it is not measured. */
-async function run (files: readonly string[], checks: ReadonlyArray<Promise<Result>> = [], folder?: string): Promise<void> {
+/**
+ * @param processes the test files of each process
+ * @param folder where to collect the coverage, to check it at the end. Default: it is not measured.
+ */
+async function run (processes: ReadonlyArray<readonly string[]>, checks: ReadonlyArray<Promise<Result>> = [], folder?: string): Promise<void> {
   const servers = await findServers()
   Object.assign(process.env, servers.env)
   if (folder !== undefined) process.env['NODE_V8_COVERAGE'] = resolve(folder)
@@ -60,7 +63,7 @@ async function run (files: readonly string[], checks: ReadonlyArray<Promise<Resu
   }
   try {
     await Promise.all([
-      inTurn(files.map(file => async () => await runFile(file, abort.signal)), tell),
+      inTurn(processes.map(files => async () => await runFiles(files, abort.signal)), tell),
       ...checks.map(async check => { tell(await check) })
     ])
   } finally {
@@ -74,8 +77,8 @@ async function run (files: readonly string[], checks: ReadonlyArray<Promise<Resu
 }
 
 /** Runs so many jobs at once, and begins none after an abort. */
-async function inTurn (jobs: Array<() => Promise<Result>>, tell: (result: Result) => void): Promise<void> {
+async function inTurn (jobs: Array<() => Promise<readonly Result[]>>, tell: (result: Result) => void): Promise<void> {
   await Promise.all(Array.from({ length: JOBS }, async () => {
-    for (let job = jobs.shift(); job !== undefined && !abort.signal.aborted; job = jobs.shift()) tell(await job())
+    for (let job = jobs.shift(); job !== undefined && !abort.signal.aborted; job = jobs.shift()) (await job()).forEach(tell)
   }))
 }

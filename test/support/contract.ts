@@ -22,9 +22,28 @@ const BRIEF: readonly string[] = [
   'exclusive work resolves to its result, and may use the store'
 ]
 
-/** Runs the contract's suite on a store. */
+/** The cases that stop the store or its cleanup. */
+const STOPPING: readonly string[] = [
+  'the cleanup can be stopped at any time and any number of times',
+  'close waits for the operations that are running, and may be called again'
+]
+
+/** Runs the contract's suite, with a store for each case. */
 export async function runContract (t: Test, makeStore: () => SessionStore): Promise<void> {
   for (const { name, run } of storeContract(makeStore)) await t.test(name, run)
+}
+
+/** Runs the contract's suite, with one store for all cases that do not stop it: to connect 79 times takes long. */
+export async function runContractOnOneStore (t: Test, makeStore: () => SessionStore): Promise<void> {
+  const store = makeStore()
+  await store.open({ warn () {}, error () {} })
+  const close = store.close.bind(store)
+  t.teardown(close)
+  const kept = Object.assign(store, { open: async () => {}, close: async () => {} })
+  const cases = storeContract(() => kept).filter(({ name }) => !STOPPING.includes(name))
+  const others = storeContract(makeStore).filter(({ name }) => STOPPING.includes(name))
+  t.equal(others.length, STOPPING.length)
+  for (const { name, run } of [...cases, ...others]) await t.test(name, run)
 }
 
 /** Runs a few of its cases, where only a setting differs from a store that the whole suite runs on. */

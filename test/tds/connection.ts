@@ -240,6 +240,8 @@ export class Connection {
       if (fate.error !== null) throw errorByNumber(fate.error)
       if (call !== undefined) {
         failed = await this.#call(call, session, reply)
+      } else if (ofThePool) {
+        session.ping(reply)
       } else if (batch !== undefined) {
         const interpreter = new Interpreter(session, reply)
         await interpreter.run(batch.sql)

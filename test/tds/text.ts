@@ -10,6 +10,7 @@ export function decode1252 (bytes: Uint8Array): string {
 
 /** A character that the code page lacks becomes a question mark, as in SQL Server. */
 export function encode1252 (text: string): Buffer {
+  if (/^\p{ASCII}*$/u.test(text)) return Buffer.from(text, 'latin1')
   const bytes = Buffer.allocUnsafe([...text].length)
   let i = 0
   for (const character of text) bytes[i++] = codes.get(character) ?? 0x3f

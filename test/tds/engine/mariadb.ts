@@ -52,7 +52,7 @@ export class MariaDb {
     this.#busy++
     try {
       return await new Promise<Result>((resolve, reject) => {
-        this.#connection.query({ sql, rowsAsArray: true, typeCast: (field) => field.buffer() }, (error, result) => {
+        this.#connection.query({ sql, values: null, rowsAsArray: true, typeCast: (field) => field.buffer() }, (error, result) => {
           if (error !== null) return reject(error)
           const rows = Array.isArray(result) ? result as unknown as (Buffer | null)[][] : []
           const affected = Array.isArray(result) ? rows.length : result.affectedRows
@@ -70,7 +70,7 @@ export class MariaDb {
 }
 
 /** A lock timeout that never passes, in seconds: the default of SQL Server. */
-export const FOREVER = 100_000_000
+const FOREVER = 100_000_000
 
 const SETTINGS = `SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,SIMULTANEOUS_ASSIGNMENT,TIME_ROUND_FRACTIONAL',
   character_set_results = NULL, innodb_lock_wait_timeout = ${FOREVER}, lock_wait_timeout = 31536000, group_concat_max_len = 1048576,

@@ -1,10 +1,10 @@
 import { SqlError } from '../sql-error.js'
 import type { Reply } from '../tokens.js'
-import { EnvChange } from '../tokens.js'
-import { MAX } from '../types.js'
+import { Command, EnvChange } from '../tokens.js'
+import { INT, MAX } from '../types.js'
 import { AppLocks } from './app-locks.js'
 import type { Catalog, Table } from './catalog.js'
-import { FOREVER, MariaDb } from './mariadb.js'
+import { MariaDb } from './mariadb.js'
 import type { Result } from './mariadb.js'
 import type { ReadLock } from './queries.js'
 import type { Server } from './server.js'
@@ -82,12 +82,20 @@ export class Session {
   async run (sql: string, table?: Table): Promise<Result> {
     if (this.#cancelled) throw new Cancelled()
     try {
-      return await this.#db.query(sql)
+      return await this.#db.query(this.#limit + sql)
     } catch (error) {
       const translated = translateError(error, await this.catalog(), table)
       // An interruption that the client did not ask for is a lost connection.
       throw translated instanceof Cancelled && !this.#cancelled ? new ConnectionLost('killed') : translated
     }
+  }
+
+  /** Answers `SELECT 1` without a statement of MariaDB. */
+  ping (reply: Reply): void {
+    if (this.#db.lost) throw new ConnectionLost('MariaDB has ended it')
+    reply.columns([{ name: '', type: INT, collation: undefined }])
+    reply.row([1n])
+    reply.done(Command.select, 1)
   }
 
   /** Runs a statement that must run even after a cancellation. A late KILL interrupts it, so it is repeated. */
@@ -112,15 +120,19 @@ export class Session {
 
   async set (change: Partial<Settings>): Promise<void> {
     const settings = { ...this.#settings, ...change }
-    if (settings.lockTimeout !== this.#settings.lockTimeout) {
-      const seconds = settings.lockTimeout < 0 ? FOREVER : Math.ceil(settings.lockTimeout / 1000)
-      await this.#quietly(`SET SESSION innodb_lock_wait_timeout = ${seconds}, lock_wait_timeout = ${Math.min(seconds, 31536000)}`)
-    }
     if (settings.isolation !== this.#settings.isolation) {
       const level = settings.isolation === 'SNAPSHOT' ? 'REPEATABLE READ' : settings.isolation
       await this.#quietly(`SET SESSION TRANSACTION ISOLATION LEVEL ${level}`)
     }
     this.#settings = settings
+  }
+
+  /** SET LOCK_TIMEOUT, for one statement. To set it for the connection, and back afterwards, would be two statements more. */
+  get #limit (): string {
+    const { lockTimeout } = this.#settings
+    if (lockTimeout < 0) return ''
+    const seconds = Math.ceil(lockTimeout / 1000)
+    return `SET STATEMENT innodb_lock_wait_timeout = ${seconds}, lock_wait_timeout = ${Math.min(seconds, 31536000)} FOR `
   }
 
   /** Readers wait for writers in SQL Server, unless READ_COMMITTED_SNAPSHOT is on. InnoDB needs a shared lock for that. */
