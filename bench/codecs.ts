@@ -3,7 +3,9 @@
  *
  *     --rounds N   how often each is measured; the figures are medians. Default 41
  */
+import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { encrypted } from '../plugin/codecs/encrypted.js'
 import { gobCodec, goFloat64, goInt64, goType, goValue } from '../plugin/codecs/gob/index.js'
 import { textCodec } from '../plugin/codecs/text.js'
 import type { Codec, SessionContent } from '../plugin/codecs/codec.js'
@@ -34,11 +36,20 @@ const SESSIONS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 interface Measured { encode (): Uint8Array, decode (): unknown }
 
 function ofCodec (codec: Codec, values: Readonly<Record<string, unknown>>): Measured & { readonly content: SessionContent } {
-  const row = { rowKey: '' }
+  const row = { rowKey: 'a'.repeat(43) }
   const data = codec.encode({ deadline: DEADLINE, rememberMe: undefined, values: new Map(Object.entries(values)) }, row)
   // What is encoded has been decoded, as it is in a request.
   const content = codec.decode(data, row)
   return { content, encode: () => codec.encode(content, row), decode: () => codec.decode(data, row) }
+}
+
+/** The text codec with encryption. What is decoded is new each time, as in a request: the codec remembers what it has decrypted. */
+function ofEncrypted (values: Readonly<Record<string, unknown>>): Measured {
+  const codec = encrypted(textCodec, { keys: [randomBytes(32)] })
+  const row = { rowKey: 'a'.repeat(43) }
+  const { content, encode } = ofCodec(codec, values)
+  const data = codec.encode(content, row)
+  return { encode, decode: () => codec.decode(Uint8Array.from(data), row) }
 }
 
 /** JSON of the same deadline and values, from and to bytes. A time is a text before and after. */
@@ -79,7 +90,7 @@ console.log(`µs of CPU per call, median of ${rounds} rounds, and how many times
 console.log('| session | codec | bytes | encode | decode | both |\n|---|---|---|---|---|---|')
 for (const [name, values] of Object.entries(SESSIONS)) {
   const gob = ofCodec(gobCodec, values)
-  const codecs = { JSON: ofJson(gob.content.values), text: ofCodec(textCodec, Object.fromEntries(gob.content.values)), gob }
+  const codecs = { JSON: ofJson(gob.content.values), text: ofCodec(textCodec, Object.fromEntries(gob.content.values)), gob, 'text, encrypted': ofEncrypted(Object.fromEntries(gob.content.values)) }
   const times = measured(Object.values(codecs).flatMap(({ encode, decode }) => [encode, decode]))
   const both = Object.keys(codecs).map((_, i) => [times[2 * i] ?? [], times[2 * i + 1] ?? [], sum(times[2 * i], times[2 * i + 1])])
   for (const [i, [codec, { encode }]] of Object.entries(codecs).entries()) {

@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { rollup } from 'rollup'
+import { bundle, write } from './bundle.js'
 
 const DIST = 'dist'
 
@@ -15,18 +15,12 @@ execFileSync(process.execPath, [join('node_modules', 'typescript7', 'bin', 'tsc'
 
 const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8'))
 const entries = Object.values(exports).flatMap(entry => entry.default ?? [])
-const library = await bundled(entries)
-const programs = await Promise.all(Object.values(bin).map(async file => await bundled([file])))
+const library = await bundle(namesOf(entries))
+const programs = await Promise.all(Object.values(bin).map(async file => await bundle(namesOf([file]))))
 for (const file of readdirSync(DIST, { recursive: true })) if (file.endsWith('.js')) rmSync(join(DIST, file))
 rmSync(join(DIST, 'cli'), { recursive: true })
-for (const bundle of [library, ...programs]) {
-  await bundle.write({ dir: DIST, entryFileNames: '[name].js', chunkFileNames: 'shared/common.js' })
-  await bundle.close()
-}
+for (const one of [library, ...programs]) await write(one, DIST)
 
-async function bundled (files) {
-  return await rollup({
-    input: Object.fromEntries(files.map(file => [file.replace('./dist/', '').replace(/\.js$/, ''), file])),
-    external: source => !/^[./]/.test(source)
-  })
+function namesOf (files) {
+  return Object.fromEntries(files.map(file => [file.replace('./dist/', '').replace(/\.js$/, ''), file]))
 }

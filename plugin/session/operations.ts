@@ -205,16 +205,15 @@ export class Operations {
     if (failure !== undefined) failure.isReported = true
   }
 
-  async #save (values: SessionValues, taken: Changes, deadline: number): Promise<void> {
-    try {
-      // A new session must not begin before the old one has ended.
-      if (this.#doomed.length > 0) await this.#endDoomed(deadline)
-    } catch (error) {
+  #save (values: SessionValues, taken: Changes, deadline: number): Promise<void> {
+    taken.origin = this.#of.origin?.()
+    const save = (): Promise<void> => this.#storage.save(values, taken, deadline, this.#of.tokens)
+    if (this.#doomed.length === 0) return save()
+    // A new session must not begin before the old one has ended.
+    return this.#endDoomed(deadline).then(save, (error: unknown) => {
       values.failed(taken)
       throw error
-    }
-    taken.origin = this.#of.origin?.()
-    await this.#storage.save(values, taken, deadline, this.#of.tokens)
+    })
   }
 
   /** Ends the destroyed sessions, also those for which that has failed before. */
