@@ -121,24 +121,26 @@ export class Statements {
   }
 
   /**
-   * The same for up to MOST_ROWS sessions, of one group of {@link bySeen}. Besides the rows affected the insert id has a bit for
-   * each row that was updated, the first session's the lowest. What is set reads nothing that is set, so the order in which the
-   * server evaluates it does not matter.
+   * The same for up to MOST_ROWS sessions, of one group of {@link bySeen}, all with an owner or none. Besides the rows affected the
+   * insert id has a bit for each row that was updated, the first session's the lowest. What is set reads nothing that is set, so
+   * the order in which the server evaluates it does not matter.
    */
   update (sessions: readonly ChangedSession[], lockSeconds: number): Statement {
     const filled = fill(sessions, last => ({ ...last, data: NO_BYTES }))
     const tokens = filled.map(({ token }) => token)
     // Then the index of the expiry need not be looked at.
     const allStay = sessions.every(({ expiryStays }) => expiryStays)
-    const sql = this.#text(allStay ? 'update' : 'updateAndMove', filled.length * 100 + lockSeconds, () => {
+    const isOwned = this.#keepsOwners && sessions[0]?.owner !== undefined
+    const sql = this.#text(`${allStay ? 'update' : 'updateAndMove'}${isOwned ? 'WithOwner' : ''}`, filled.length * 100 + lockSeconds, () => {
       const n = filled.length
       const expiry = allStay ? 'expiry' : `COALESCE(${NOW} + INTERVAL ${own(n)} MICROSECOND, expiry)`
       const counted = `IF(LAST_INSERT_ID(LAST_INSERT_ID() | (1 << ${place(n)} - 1)), ${place(n)}, 0)`
-      return this.#dialect.statement('UPDATE', `${this.#tableByKey} SET expiry = ${expiry}, data = ELT(${counted}, ${list(n)})
+      return this.#dialect.statement('UPDATE', `${this.#tableByKey} SET expiry = ${expiry}, ${isOwned ? `owner = ${own(n)}, ` : ''}data = ELT(${counted}, ${list(n)})
         WHERE ${this.#dialect.resetsCount}token IN (${list(n)}) AND expiry > ${NOW} AND ${isSeen(n)}`, lockSeconds)
     })
     const moves = allStay ? [] : [...tokens, ...filled.map(newExpiry)]
-    return { sql, values: [...moves, ...tokens, ...tokens, ...filled.map(({ data }) => data), ...tokens, ...seenValues(filled)] }
+    const owners = isOwned ? [...tokens, ...filled.map(({ owner }) => owner)] : []
+    return { sql, values: [...moves, ...owners, ...tokens, ...tokens, ...filled.map(({ data }) => data), ...tokens, ...seenValues(filled)] }
   }
 
   /** Moves the expiry of sessions that are live and as their callers saw them, of one group of {@link bySeen}. */

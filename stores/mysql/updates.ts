@@ -13,14 +13,14 @@ import type { ChangedSession } from '../store.js'
  * Updates sessions in as few statements as possible, on a server that counts in the insert id. A trigger on the table takes
  * the count away, and anybody may add one at any time: then `onMiscount` is called.
  *
- * @param send sends one statement for sessions of one group of {@link bySeen}, or for one session whose owner is written too
+ * @param send sends one statement for sessions of one group of {@link bySeen}, all with an owner or none
  * @returns those that were updated. Rejects with {@link LostError} if the server did not say which ones
  */
 export async function updateTogether (
   sessions: readonly ChangedSession[], send: (group: readonly ChangedSession[]) => Promise<Done>, onMiscount: () => void
 ): Promise<Set<ChangedSession>> {
   const [owned, others] = withOwner(sessions)
-  return await updateGroups([...bySeen(others), ...owned.map(session => [session])], async group => {
+  return await updateGroups([...bySeen(others), ...bySeen(owned)], async group => {
     const done = await send(group)
     const { affectedRows } = done
     if (group.length === 1) return affectedRows > 0 ? group : []

@@ -26,7 +26,7 @@ interface Given {
   readonly text?: string
   readonly data?: Uint8Array
   readonly ttl?: number
-  readonly owner?: string
+  readonly owner?: string | undefined
 }
 
 /** A session whose data begin with a header that is new each time. */
