@@ -22,7 +22,7 @@ export interface TableName {
 /** The most rows of one UPDATE: it tells which ones it updated by a bit each in the insert id, which the driver reads exactly up to 2^53. */
 export const MOST_ROWS = 52
 /** Statements for many rows are prepared for these numbers of rows. What is missing is filled up with the last row. */
-const SIZES = [1, 2, 4, 8, 16, 32, MOST_ROWS, 128]
+const SIZES = [1, 2, 4, 8, 12, 16, 20, 24, 32, 40, MOST_ROWS, 64, 96, 128]
 
 const NOW = 'UTC_TIMESTAMP(6)'
 const LATELY = `${NOW} - INTERVAL ${SUCCESSOR_TTL / 1000} SECOND`
