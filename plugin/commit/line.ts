@@ -7,7 +7,7 @@ import { SessionGoneError, StoreMisconfiguredError, StoreUnavailableError, Table
 import { timeLeft } from '../../stores/deadline.js'
 import { Deadlines, type Waiting } from '../../stores/deadlines.js'
 import { copyOf } from '../../stores/errors.js'
-import type { SessionStore, StoredSession } from '../../stores/store.js'
+import type { ChangedSession, SessionStore } from '../../stores/store.js'
 
 /** After this many conflicts with other writers a line locks its row, so that every request gets its turn. */
 const MOST_CONFLICTS = 2
@@ -85,9 +85,10 @@ export class Lines {
       if (own === undefined) waiting = this.#apply(waiting, content, row)
       for (let conflicts = 0; waiting.length > 0; conflicts++) {
         if (conflicts === MOST_CONFLICTS) return await this.#writeLocked(row.key, waiting)
-        const outcome = await this.#send(row, content, waiting)
+        const { update, written } = this.#writeOf(row, content, waiting)
+        const outcome = await this.#settings.store.update(update, timeLeft(latest(waiting)))
         if (outcome.kind === 'gone') throw new SessionGoneError()
-        if (outcome.kind === 'saved') return answer(waiting, { ...outcome.row, values: content === own ? content.values : undefined })
+        if (outcome.kind === 'saved') return answer(waiting, { ...written(), values: content === own ? content.values : undefined })
         this.#settings.report.merge(row.key, conflicts + 1, waiting.length)
         content = this.#open(row.key, outcome.session.data)
         row = this.#rows.found(outcome.session, content, performance.now())
@@ -99,8 +100,8 @@ export class Lines {
     }
   }
 
-  /** Sends one write. Nothing is saved if another writer has changed the row. */
-  async #send (row: Row, content: SessionContent, entries: readonly Entry[]): Promise<SendOutcome> {
+  /** One write of the content. Nothing is saved if another writer has changed the row. */
+  #writeOf (row: Row, content: SessionContent, entries: readonly Entry[]): { readonly update: ChangedSession, written (): Row } {
     const now = this.#rows.now()
     const session = this.#rows.encode(row.key, content, now, row, entries.map(({ changes }) => changes))
     const keepsExpiry = this.#rows.keepsExpiry(row, content.deadline, now)
@@ -109,10 +110,14 @@ export class Lines {
     const { token, data, owner } = session
     // What the row says of its owner stays, if that is right: an ordinary write sends no owner.
     const newOwner = owner !== undefined && owner !== row.owner ? { owner } : {}
-    const outcome = await this.#settings.store.update({ token, data, ttl, ...newOwner, seen: this.#rows.seen(row, content.deadline) }, timeLeft(latest(entries)))
-    if (outcome.kind !== 'saved') return outcome
-    const written = this.#rows.written(session, content)
-    return { kind: 'saved', row: keepsExpiry ? { ...written, expiry: row.expiry } : written }
+    return {
+      update: { token, data, ttl, ...newOwner, seen: this.#rows.seen(row, content.deadline) },
+      // It is called with the store's answer: about then the time to live began.
+      written: () => {
+        const written = this.#rows.written(session, content)
+        return keepsExpiry ? { ...written, expiry: row.expiry } : written
+      }
+    }
   }
 
   async #writeLocked (key: string, entries: readonly Entry[]): Promise<Row> {
@@ -169,11 +174,6 @@ export class Lines {
     return newest
   }
 }
-
-type SendOutcome =
-  | { readonly kind: 'saved', readonly row: Row }
-  | { readonly kind: 'changed', readonly session: StoredSession }
-  | { readonly kind: 'gone' }
 
 /** What a request does with its answer. */
 interface Settle {
