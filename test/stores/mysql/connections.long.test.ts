@@ -193,6 +193,26 @@ t.test('which connections are trusted after an event', async t => {
   t.ok(trust.pause > 0)
 })
 
+t.test('a kill that hits the check of a shared connection is no wrong configuration: another one is taken', async t => {
+  const { url } = await scsDatabase(t)
+  const errors = [{ errno: 1317, sqlState: '70100' }, { errno: 1399, sqlState: 'XAE07' }]
+  const refusals: object[] = []
+  const store = await opened(t, meddledPool(poolFor(t, url), (_connection: PoolConnection, { sql }, callback) => {
+    const refusal = sql === 'DO 0' ? refusals.shift() : undefined
+    if (refusal !== undefined) setImmediate(() => callback(Object.assign(new Error('of the server'), refusal), undefined))
+    return refusal !== undefined
+  }))
+  const session = newSession()
+  await store.insert(session)
+  refusals.push(...errors)
+  t.equal(await isFound(store, session), true)
+  t.equal(refusals.length, 0, 'both of them were met')
+  refusals.push({ errno: 1064, sqlState: '42000' })
+  await t.rejects(isFound(store, session), { code: 'FST_SESSION_STORE_MISCONFIGURED', message: /does not accept "DO 0" \(of the server\)/ })
+  for (let i = 0; i < 3; i++) refusals.push(errors[0] as object)
+  await t.rejects(isFound(store, session), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: /a connection of the pool cannot be used: of the server/ })
+})
+
 t.test('a DELETE that was killed, and answered with OK, is repeated', async t => {
   const { url } = await scsDatabase(t)
   const pool = poolFor(t, url)
