@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Connection, IN_TRANSACTION, type Origin } from './connection.js'
-import { errorNumber, isRefusedForGood, isWrongOption, kindOf } from './errors.js'
+import { errorNumber, isRefusedForGood, isWrongOption, kindOf, needsEncryption } from './errors.js'
 import type { MysqlConnection, OpenedPool } from './pool.js'
 import { SharedUse } from './shared-use.js'
 import { Trust } from './trust.js'
@@ -171,6 +171,7 @@ export class MysqlConnections {
 }
 
 function unreached (error: unknown): Error {
+  if (needsEncryption(error)) return new StoreMisconfiguredError(`${withoutTokens(error).message.replace(/\.$/, '')}. Add ssl: {} to the options, or ?ssl={} to the URL`)
   if (isWrongOption(error)) return new StoreMisconfiguredError(`mysql2 cannot open a connection with these options: ${withoutTokens(error).message}`)
   return new UnreachedError('it cannot be reached', { cause: error })
 }
