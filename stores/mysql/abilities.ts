@@ -20,6 +20,9 @@ export interface Abilities {
   readonly warnings: readonly string[]
 }
 
+/** No question about a server or a table has more rows. */
+const LEAST_ROW_LIMIT = 1000
+
 /** Runs a statement and gives its rows. Values make it a prepared one. */
 export type Query = (sql: string, values?: readonly unknown[]) => Promise<readonly unknown[][]>
 
@@ -32,6 +35,11 @@ export async function inspectServer (query: Query, isOwnPool: boolean): Promise<
   const [[version, autocommit] = []] = await query('SELECT VERSION(), @@autocommit + 0')
   if (Number(autocommit) === 0) {
     throw new StoreMisconfiguredError('The connections of the pool have autocommit off, so nothing would be saved. Give the sessions a pool of their own')
+  }
+  const rowLimit = Number(await first(query, 'SELECT @@sql_select_limit * 1e0'))
+  // On Vitess 0 is no limit.
+  if (rowLimit > 0 && rowLimit < LEAST_ROW_LIMIT) {
+    throw new StoreMisconfiguredError(`The connections of the pool have sql_select_limit = ${rowLimit}, so the store would not be shown all that it asks for. Set it to DEFAULT, on the server too, or give the sessions a pool of their own`)
   }
   const dialect = await dialectOf(query)
   if (dialect.setup !== undefined && !isOwnPool) {

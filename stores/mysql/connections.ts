@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Connection, IN_TRANSACTION, type Origin } from './connection.js'
-import { errorNumber, isWrongOption } from './errors.js'
+import { errorNumber, isRefusedForGood, isWrongOption, kindOf, needsEncryption } from './errors.js'
 import type { MysqlConnection, OpenedPool } from './pool.js'
 import { SharedUse } from './shared-use.js'
 import { Trust } from './trust.js'
@@ -121,6 +121,9 @@ export class MysqlConnections {
       // The work that the connection was taken for has not begun.
       if (error instanceof LostError) throw new UnreachedError(error.message, { cause: error.cause })
       if (errorNumber(error) === 0) throw error
+      // A kill that was meant for the statement before, or what somebody has left on a shared connection.
+      const passes = this.#shared === undefined ? kindOf(error) !== 'failed' : !isRefusedForGood(error)
+      if (passes) throw new UnreachedError(`a connection of the pool cannot be used: ${withoutTokens(error).message}`)
       throw new StoreMisconfiguredError(`The server does not accept "${this.#setup ?? NOTHING}" (${withoutTokens(error).message}). ${this.#shared === undefined ? '' : 'Give the sessions a URL or options in place of a pool, so that they have connections of their own'}`)
     }
   }
@@ -168,6 +171,7 @@ export class MysqlConnections {
 }
 
 function unreached (error: unknown): Error {
+  if (needsEncryption(error)) return new StoreMisconfiguredError(`${withoutTokens(error).message.replace(/\.$/, '')}. Add ssl: {} to the options, or ?ssl={} to the URL`)
   if (isWrongOption(error)) return new StoreMisconfiguredError(`mysql2 cannot open a connection with these options: ${withoutTokens(error).message}`)
   return new UnreachedError('it cannot be reached', { cause: error })
 }

@@ -37,11 +37,18 @@ export function isRefusedForGood (error: unknown): boolean {
     kindOf(error) === 'failed'
 }
 
+/** The server takes only encrypted connections. MySQL has a number for it (3159), Vitess and PlanetScale have none. */
+export function needsEncryption (error: unknown): boolean {
+  return error instanceof Error && /\binsecure (transport|connections)\b/i.test(error.message)
+}
+
 /** An error of the driver or of Node.js that says that an option is wrong, or a file that it names is missing: no retry will help. */
 export function isWrongOption (error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError) return true
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''
+  // The driver puts this code in place of the one that tells what is wrong with a certificate; it is that of a lost connection too.
+  if (code === 'HANDSHAKE_SSL_ERROR' && /certificate/.test(error.message)) return true
   return WRONG_OPTION.test(code) || ('syscall' in error && error.syscall === 'open')
 }
 

@@ -52,7 +52,8 @@ const isSeen = (n: number) => `CONCAT(${EXACT_TOKEN}, X'0A', LEFT(data, ?)) IN (
 
 /**
  * The statements of the MySQL store. All of them run in UTC whatever the time zone of the connection, and leave it as it
- * is: the column is a TIMESTAMP, and a comparison with UTC_TIMESTAMP is exact only in UTC.
+ * is: the column is a TIMESTAMP, and a comparison with UTC_TIMESTAMP is exact only in UTC. A SELECT of several rows has a
+ * LIMIT of its own, so that it gives all of them whatever the sql_select_limit of the connection.
  *
  * `lockSeconds` is how long a statement waits for a locked row, where the server can be told so; 0 is not at all.
  */
@@ -100,7 +101,7 @@ export class Statements {
 
   /** Token and data of one row, live or not, once nobody else is writing it. */
   peekAndLock (token: string, lockSeconds: number): Statement {
-    return { sql: this.#text('peekAndLock', lockSeconds, s => this.#dialect.statement('SELECT', `token, data FROM ${this.#table} WHERE token = ? FOR UPDATE`, s)), values: [token] }
+    return { sql: this.#text('peekAndLock', lockSeconds, s => this.#dialect.statement('SELECT', `token, data FROM ${this.#table} WHERE token = ? LIMIT 1 FOR UPDATE`, s)), values: [token] }
   }
 
   insert (sessions: readonly NewSession[]): Statement {
@@ -175,7 +176,7 @@ export class Statements {
   /** The tokens of rows that are there, with the data of those that name a successor, else NULL. */
   remaining (tokens: readonly string[]): Statement {
     const values = fill(tokens)
-    return { sql: this.#text('remaining', values.length, n => this.#dialect.statement('SELECT', `token, IF(${IS_NOTE}, data, NULL) FROM ${this.#table} WHERE token IN (${list(n)})`)), values }
+    return { sql: this.#text('remaining', values.length, n => this.#dialect.statement('SELECT', `token, IF(${IS_NOTE}, data, NULL) FROM ${this.#table} WHERE token IN (${list(n)}) LIMIT ${n}`)), values }
   }
 
   /** Token, data and time to live of the live rows of a page. */
@@ -215,7 +216,7 @@ export class Statements {
   }
 
   #selectLately (n: number): string {
-    return `token, data, ${TTL_MS}, ${this.#now} FROM ${this.#table} WHERE token IN (${list(n)}) AND expiry > ${LATELY}`
+    return `token, data, ${TTL_MS}, ${this.#now} FROM ${this.#table} WHERE token IN (${list(n)}) AND expiry > ${LATELY} LIMIT ${n}`
   }
 
   #text (kind: string, number: number, make: (number: number) => string): string {

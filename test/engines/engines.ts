@@ -2,3 +2,4 @@
 import './contract.js'
 import './lost-writes.js'
 import './application.js'
+import './exclusive.js'

@@ -54,7 +54,8 @@ const LEFT: ReadonlyArray<readonly [string, (connection: PromisedConnection, dat
   ['transactions read-only', async connection => { await connection.query('SET SESSION TRANSACTION READ ONLY') }],
   ['another database selected, which has a table of that name too', async (connection, { name }) => { await connection.query(`USE ${name}_b`) }],
   ['the table locked', async connection => { await connection.query('LOCK TABLES other READ') }],
-  ['the time zone, sql_mode and the lock timeout changed', async connection => { await connection.query('SET time_zone = \'-11:00\', sql_mode = \'\', innodb_lock_wait_timeout = 1') }]
+  ['the time zone, sql_mode and the lock timeout changed', async connection => { await connection.query('SET time_zone = \'-11:00\', sql_mode = \'\', innodb_lock_wait_timeout = 1') }],
+  ['one row an answer at most', async connection => { await connection.query('SET sql_select_limit = 1') }]
 ]
 for (const [what, leave] of LEFT) {
   t.test(`with ${what} on every connection of a shared pool, no read is old, and what is confirmed is there`, async t => {
@@ -72,9 +73,9 @@ for (const [what, leave] of LEFT) {
     await other.delete(ended.token)
     t.equal(await isFound(store, ended), false, 'a session that was signed out elsewhere is gone')
     await again()
-    const fresh = newSession()
-    await other.insert(fresh)
-    t.equal(await isFound(store, fresh), true, 'a session that began elsewhere is found')
+    const fresh = [newSession(), newSession(), newSession()]
+    for (const session of fresh) await other.insert(session)
+    t.equal((await store.find(fresh.map(({ token }) => token))).sessions.length, 3, 'sessions that began elsewhere are found, in one statement')
     await again()
     t.strictSame(await store.update({ ...changed, data: Buffer.from('next'), seen: seen(changed) }), { kind: 'saved' })
     t.match((await other.find([changed.token])).sessions, [{ data: Buffer.from('next') }])
@@ -190,6 +191,26 @@ t.test('which connections are trusted after an event', async t => {
   trust.refusedWrite(next)
   t.equal(trust.isTrusted(next), false)
   t.ok(trust.pause > 0)
+})
+
+t.test('a kill that hits the check of a shared connection is no wrong configuration: another one is taken', async t => {
+  const { url } = await scsDatabase(t)
+  const errors = [{ errno: 1317, sqlState: '70100' }, { errno: 1399, sqlState: 'XAE07' }]
+  const refusals: object[] = []
+  const store = await opened(t, meddledPool(poolFor(t, url), (_connection: PoolConnection, { sql }, callback) => {
+    const refusal = sql === 'DO 0' ? refusals.shift() : undefined
+    if (refusal !== undefined) setImmediate(() => callback(Object.assign(new Error('of the server'), refusal), undefined))
+    return refusal !== undefined
+  }))
+  const session = newSession()
+  await store.insert(session)
+  refusals.push(...errors)
+  t.equal(await isFound(store, session), true)
+  t.equal(refusals.length, 0, 'both of them were met')
+  refusals.push({ errno: 1064, sqlState: '42000' })
+  await t.rejects(isFound(store, session), { code: 'FST_SESSION_STORE_MISCONFIGURED', message: /does not accept "DO 0" \(of the server\)/ })
+  for (let i = 0; i < 3; i++) refusals.push(errors[0] as object)
+  await t.rejects(isFound(store, session), { code: 'FST_SESSION_STORE_UNAVAILABLE', message: /a connection of the pool cannot be used: of the server/ })
 })
 
 t.test('a DELETE that was killed, and answered with OK, is repeated', async t => {

@@ -79,12 +79,15 @@ t.test('a table of another shape is told at the start', async t => {
   await t.rejects(opened(t, url), { code: 'FST_SESSION_STORE_MISCONFIGURED', message: /MyISAM.*ENGINE = InnoDB/ })
 })
 
-t.test('a URL without a database, and connections with autocommit off, are told at the start', async t => {
+t.test('a URL without a database, and connections with autocommit off or few rows an answer, are told at the start', async t => {
   const { url, name } = await scsDatabase(t)
   await t.rejects(opened(t, url.replace(name, '')), { code: 'FST_SESSION_STORE_MISCONFIGURED', message: /No database is selected/ })
   const pool = poolFor(t, { uri: url })
   pool.on('connection', connection => { connection.query('SET autocommit = 0') })
   await t.rejects(opened(t, pool), { code: 'FST_SESSION_STORE_MISCONFIGURED', message: /autocommit/ })
+  const limited = poolFor(t, { uri: url })
+  limited.on('connection', connection => { connection.query('SET sql_select_limit = 1') })
+  await t.rejects(opened(t, limited), { code: 'FST_SESSION_STORE_MISCONFIGURED', message: /sql_select_limit = 1,/ })
 })
 
 t.test('a server that cannot set the time zone of a statement needs connections of the store\'s own; a lost connection is told from that', async t => {

@@ -6,8 +6,10 @@ import { SCHEMA as MSSQL_SCHEMA } from '../../../stores/mssql/schema.js'
 import { mysqlStore, type MysqlSource, type MysqlStoreOptions } from '../../../stores/mysql/mysql.js'
 import { SCHEMA } from '../../../stores/mysql/schema.js'
 import type { SessionStore } from '../../../stores/store.js'
+import { makeCertificate } from '../../support/certificate.js'
 import { runBriefly } from '../../support/contract.js'
 import { makeDatabase, SCS_TABLE } from '../../support/database.js'
+import { startServer } from '../../support/mysql-server.js'
 
 const quiet = { warn () {}, error () {} }
 
@@ -55,6 +57,27 @@ t.test('options that the driver cannot use are told at ready(), and not as a dat
   t.equal(await away.open({ warn: details => { warnings.push(details) }, error () {} }), undefined)
   t.equal(warnings.length, 1, 'a database that is away is warned of')
   await away.close()
+})
+
+t.test('a server that takes only encrypted connections is told at ready(), with what to add', async t => {
+  // MySQL's words, and those of Vitess.
+  const refusals = [{ errno: 3159, message: 'Connections using insecure transport are prohibited while --require_secure_transport=ON.' }, { errno: 1105, message: 'server does not allow insecure connections, client must use SSL/TLS' }]
+  for (const { errno, message } of refusals) {
+    const pool = { config: { connectionLimit: 2 }, getConnection (callback: (error: Error) => void) { callback(Object.assign(new Error(message), { errno })) } }
+    await t.rejects(opened(t, pool as unknown as MysqlSource), { code: 'FST_SESSION_STORE_MISCONFIGURED', message: /insecure .*[^.]\. Add ssl: \{\} to the options, or \?ssl=\{\} to the URL$/ })
+  }
+})
+
+t.test('a certificate that the driver does not trust is told at ready(), and a connection that is lost in the handshake is not taken for one', async t => {
+  const folder = t.testdir(makeCertificate())
+  const server = await startServer([`--ssl-key=${folder}/key`, `--ssl-cert=${folder}/cert`], 'MariaDB')
+  t.teardown(async () => { await server.stop() })
+  const options = { uri: server.url('mysql') }
+  await t.rejects(opened(t, { ...options, ssl: {} }), { code: 'FST_SESSION_STORE_MISCONFIGURED', message: /cannot open a connection with these options: self-signed certificate/ })
+  await opened(t, { ...options, ssl: { ca: await readFile(`${folder}/cert`, 'utf8') } }, { createTable: true })
+  const lost = Object.assign(new Error('read ECONNRESET'), { code: 'HANDSHAKE_SSL_ERROR', fatal: true })
+  const pool = { config: { connectionLimit: 2 }, getConnection (callback: (error: Error) => void) { callback(lost) } }
+  t.equal(await (await opened(t, pool as unknown as MysqlSource)).open(quiet), undefined)
 })
 
 const TYPE_CASTS: Record<string, NonNullable<PoolOptions['typeCast']>> = {

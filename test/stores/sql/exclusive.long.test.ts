@@ -2,62 +2,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { makeDatabase } from '../../support/database.js'
+import { neverAtOnce } from '../../support/exclusive-processes.js'
 import { aborted, exclusivelyOf, lasting, LONG } from '../../support/exclusive.js'
 import { opened, poolFor } from '../../support/mysql-store.js'
 import { startProxy, through } from '../../support/proxy.js'
 import { frontOnly, makeFront, makeSqlServer } from '../../support/sql-server.js'
-import type { ExclusiveJob, ExclusiveNote } from '../../support/worker-exclusive.js'
-import { startWorker } from '../../support/worker.js'
 import { mssqlStore, type MssqlConfig } from '../../../stores/mssql/mssql.js'
 import type { SessionStore } from '../../../stores/store.js'
 
-/** When work began and ended, in nanoseconds of a clock that all processes share. */
-interface Run {
-  readonly begin: bigint
-  readonly end: bigint
-}
-
-/** Lets a process do its job, and gives what it did. One whose work no longer ends is killed; it has lasted at least until then. */
-async function runsOf (t: Test, job: ExclusiveJob): Promise<Run[]> {
-  const worker = startWorker(t, 'worker-exclusive')
-  worker.send(job)
-  const runs: Run[] = []
-  let begin: bigint | undefined
-  for (;;) {
-    const note = await worker.next().catch(() => undefined) as ExclusiveNote | undefined
-    if (note === undefined) break
-    const [what, time] = note
-    if (what === 'end' && begin !== undefined) {
-      runs.push({ begin, end: BigInt(time) })
-      begin = undefined
-    } else {
-      begin = BigInt(time)
-      if (runs.length !== job.endlessAfter) continue
-      const killed = process.hrtime.bigint()
-      worker.kill()
-      runs.push({ begin, end: killed })
-      break
-    }
-  }
-  await (job.endlessAfter === undefined ? worker.ended : worker.ended.catch(() => {}))
-  return runs
-}
-
-async function check (t: Test, job: ExclusiveJob, processes: number): Promise<void> {
-  const endlessAfter = Math.floor(job.times / 2)
-  const [killed = [], ...others] = await Promise.all(Array.from({ length: processes }, async (_, i) => await runsOf(t, i === 0 ? { ...job, endlessAfter } : job)))
-  t.equal(killed.length, endlessAfter + 1, 'one was killed in the middle of its work')
-  for (const runs of others) t.equal(runs.length, job.times, 'the others have done all of theirs')
-  const all = [killed, ...others].flat().sort((a, b) => a.begin < b.begin ? -1 : 1)
-  const overlaps = all.filter(({ begin }, i) => i > 0 && begin < (all[i - 1] as Run).end)
-  t.equal(overlaps.length, 0, 'no two at once')
-  const turns = all.filter((run, i) => i > 0 && killed.includes(run) !== killed.includes(all[i - 1] as Run)).length
-  t.ok(turns > 2, `they took turns (${turns} changes to or from the one that was killed)`)
-}
-
 t.test('a thousand times from four processes, of which one is killed in the middle (MySQL)', async t => {
   const { url } = await makeDatabase(t)
-  await check(t, { kind: 'mysql', source: url, name: 'a thousand times', times: 286 }, 4)
+  await neverAtOnce(t, { kind: 'mysql', name: 'a thousand times', times: 286 }, [url, url, url, url])
 })
 
 t.test('work that does not end with the application is told, and its lock is free', async t => {
@@ -99,7 +54,7 @@ t.test('work goes on beyond the idle limit of its connection, which is asked abo
 
 t.test('a hundred times from four processes, of which one is killed in the middle (SQL Server)', async t => {
   const { config } = await makeSqlServer(t)
-  await check(t, { kind: 'mssql', source: config, name: 'a hundred times', times: 29 }, 4)
+  await neverAtOnce(t, { kind: 'mssql', name: 'a hundred times', times: 29 }, [config, config, config, config])
 })
 
 t.test('on SQL Server two stores keep each other out, and one that is closed refuses who waits', async t => {
