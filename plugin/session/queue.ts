@@ -57,7 +57,7 @@ export class Queue {
 
   /** @param end is called with the failure, or with undefined, before the promise settles */
   #enqueue<R> (work: () => Promise<R>, end: (failure: Failure | undefined) => void): Promise<R> {
-    const running = this.#last === undefined ? work() : this.#last.then(work)
+    const running = this.#last === undefined ? begun(work) : this.#last.then(work)
     let last: Promise<void> | undefined
     const outcome = new Outcome<R>((resolve, reject) => {
       const leave = (): void => { if (this.#last === last) this.#last = undefined }
@@ -73,6 +73,15 @@ export class Queue {
     })
     this.#last = last
     return outcome
+  }
+}
+
+/** Begins an operation. What it throws at once is its failure, too. */
+function begun<R> (work: () => Promise<R>): Promise<R> {
+  try {
+    return work()
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 
