@@ -42,6 +42,7 @@ function split (note: Uint8Array): string[] {
 
 /** Whether data is what a caller saw. */
 export function isSeen (data: Uint8Array, seen: { readonly bytes: Uint8Array, readonly whole: boolean }): boolean {
-  const buffer = asBuffer(data)
-  return (seen.whole ? buffer : buffer.subarray(0, seen.bytes.length)).equals(seen.bytes)
+  const { bytes, whole } = seen
+  if (whole ? data.length !== bytes.length : data.length < bytes.length) return false
+  return asBuffer(data).compare(bytes, 0, bytes.length, 0, bytes.length) === 0
 }

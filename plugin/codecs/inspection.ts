@@ -30,7 +30,8 @@ export class Inspection {
    */
   isJson (value: unknown, key: string): boolean {
     this.#key = key
-    this.#inside.length = this.#places.length = 0
+    // A walk that has thrown leaves them behind.
+    if (this.#inside.length > 0) this.#inside.length = this.#places.length = 0
     return this.#visit(value, 0)
   }
 

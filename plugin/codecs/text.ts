@@ -44,8 +44,8 @@ export const textCodec: Codec = {
     const isKnown = remember === '-' || remember === 'yes' || remember === 'no'
     const tracked = rest === undefined ? undefined : trackedIn(rest)
     if (lineEnd === -1 || Number.isNaN(deadline) || !isKnown || (rest !== undefined && tracked === undefined)) throw new UndecodableError('its header is damaged')
-    const values = valuesIn(text.slice(lineEnd + 1))
-    return { deadline, rememberMe: remember === '-' ? undefined : remember === 'yes', values, ...tracked !== undefined && { tracked } }
+    const content = { deadline, rememberMe: remember === '-' ? undefined : remember === 'yes', values: valuesIn(text.slice(lineEnd + 1)) }
+    return tracked === undefined ? content : { ...content, tracked }
   },
 
   headerLength: () => HEADER_LENGTH,

@@ -91,6 +91,11 @@ export class Changes {
     return last?.kind === 'deadline' ? last.deadline : undefined
   }
 
+  /** Whether another session is merged in. */
+  get merges (): boolean {
+    return this.#list.some(({ kind }) => kind === 'merge')
+  }
+
   /** The keys of the rows that are merged in. */
   get merged (): string[] {
     return this.#list.flatMap(change => change.kind === 'merge' ? [change.row] : [])

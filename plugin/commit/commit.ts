@@ -49,7 +49,7 @@ export class Committer {
    * @param content the row's content with the changes applied, if the caller has it. It is encoded at once or not used.
    */
   update (row: Row, changes: Changes, deadline: number, content?: SessionContent): Promise<Row> {
-    return changes.merged.length > 0 ? this.#exchange.merge(row, changes, deadline) : this.#lines.update(row, changes, deadline, content)
+    return changes.merges ? this.#exchange.merge(row, changes, deadline) : this.#lines.update(row, changes, deadline, content)
   }
 
   /** {@link Exchange.renew} */

@@ -88,7 +88,7 @@ export class Lines {
         const { update, written } = this.#writeOf(row, content, waiting)
         const outcome = await this.#settings.store.update(update, timeLeft(latest(waiting)))
         if (outcome.kind === 'gone') throw new SessionGoneError()
-        if (outcome.kind === 'saved') return answer(waiting, { ...written(), values: content === own ? content.values : undefined })
+        if (outcome.kind === 'saved') return answer(waiting, written(content === own ? content.values : undefined))
         this.#settings.report.merge(row.key, conflicts + 1, waiting.length)
         content = this.#open(row.key, outcome.session.data)
         row = this.#rows.found(outcome.session, content, performance.now())
@@ -101,22 +101,19 @@ export class Lines {
   }
 
   /** One write of the content. Nothing is saved if another writer has changed the row. */
-  #writeOf (row: Row, content: SessionContent, entries: readonly Entry[]): { readonly update: ChangedSession, written (): Row } {
+  #writeOf (row: Row, content: SessionContent, entries: readonly Entry[]): { readonly update: ChangedSession, written (values: Row['values']): Row } {
     const now = this.#rows.now()
     const session = this.#rows.encode(row.key, content, now, row, entries.map(({ changes }) => changes))
     const keepsExpiry = this.#rows.keepsExpiry(row, content.deadline, now)
     const ttl = keepsExpiry ? row.expiry - performance.now() : session.ttl
     for (const { changes } of entries) changes.noteAttempt(this.#rows.version(session.data))
     const { token, data, owner } = session
-    // What the row says of its owner stays, if that is right: an ordinary write sends no owner.
-    const newOwner = owner !== undefined && owner !== row.owner ? { owner } : {}
+    const seen = this.#rows.seen(row, content.deadline)
     return {
-      update: { token, data, ttl, ...newOwner, seen: this.#rows.seen(row, content.deadline) },
+      // What the row says of its owner stays, if that is right: an ordinary write sends no owner.
+      update: owner === undefined || owner === row.owner ? { token, data, ttl, seen } : { token, data, ttl, seen, owner },
       // It is called with the store's answer: about then the time to live began.
-      written: () => {
-        const written = this.#rows.written(session, content)
-        return keepsExpiry ? { ...written, expiry: row.expiry } : written
-      }
+      written: values => this.#rows.written(session, content, values, keepsExpiry ? row.expiry : undefined)
     }
   }
 

@@ -135,13 +135,18 @@ export class Rows {
     if (ttl <= 0) throw new SessionGoneError()
     const owner = this.ownerOf(content)
     if (this.#settings.track) content.tracked = tracked(content, owner, now, before, changes)
-    return { token: key, data: this.#settings.codec.encode(content, { rowKey: key }), ttl, ...owner !== undefined && { owner } }
+    const data = this.#settings.codec.encode(content, { rowKey: key })
+    return owner === undefined ? { token: key, data, ttl } : { token: key, data, ttl, owner }
   }
 
-  /** The row that a session has just been written to. The store has added `ttl` to the time of the write, which is about now. */
-  written ({ token, data, ttl }: NewSession, content: SessionContent, values?: Map<string, unknown>): Row {
+  /**
+   * The row that a session has just been written to.
+   *
+   * @param expiry default: the store has added `ttl` to the time of the write, which is about now
+   */
+  written ({ token, data, ttl }: NewSession, content: SessionContent, values?: Map<string, unknown>, expiry = performance.now() + ttl): Row {
     const { deadline, rememberMe, tracked } = content
-    return { key: token, data, expiry: performance.now() + ttl, deadline, rememberMe, owner: this.ownerOf(content), tracked, values }
+    return { key: token, data, expiry, deadline, rememberMe, owner: this.ownerOf(content), tracked, values }
   }
 
   /** Whether a write keeps the row's expiry: the deadline is the same, and the expiry would move less than `touchInterval`. */
@@ -152,9 +157,9 @@ export class Rows {
   /** What a write with this deadline expects in the row. */
   seen (row: Row, deadline: number): Seen {
     const version = this.version(row.data)
-    const seen = version === undefined ? { bytes: row.data, whole: true } : { bytes: version, whole: false }
+    const [bytes, whole] = version === undefined ? [row.data, true] : [version, false]
     // A new deadline is written exactly, however near it is to the old one.
-    return deadline === row.deadline ? { ...seen, ttl: row.expiry - performance.now() } : seen
+    return deadline === row.deadline ? { bytes, whole, ttl: row.expiry - performance.now() } : { bytes, whole }
   }
 
   /** The first bytes of the data, which are new with every write. Undefined if the codec writes none. */

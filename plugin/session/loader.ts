@@ -26,21 +26,23 @@ export class Loader {
     this.#storage = storage
   }
 
-  async load (tokens: readonly string[]): Promise<Loaded> {
-    const { store, report } = this.#settings
+  load (tokens: readonly string[]): Promise<Loaded> {
     const keys = tokens.map(token => this.#storage.keyOf(token))
     const askedAt = performance.now()
-    try {
-      const { sessions, renewed = NONE, successors = NONE } = await store.find(keys)
-      const candidates = candidatesOf(tokens, keys, sessions)
-      const followed = candidates.length === 0 && successors.length > 0 ? await this.#follow(tokens, keys, successors, askedAt) : undefined
-      if (followed !== undefined) candidates.push(followed)
-      report.load(tokens.length, candidates, askedAt)
-      return { candidates, askedAt, renewed: candidates.length === 0 ? renewed[0] : undefined, ...followed !== undefined && { isFollowed: true } }
-    } catch (error) {
-      report.failed('load', undefined, error)
+    const failed = (error: unknown): never => {
+      this.#settings.report.failed('load', undefined, error)
       throw error
     }
+    return this.#settings.store.find(keys).then(({ sessions, renewed = NONE, successors = NONE }) => {
+      const candidates = candidatesOf(tokens, keys, sessions)
+      const finish = (followed?: Candidate): Loaded => {
+        if (followed !== undefined) candidates.push(followed)
+        this.#settings.report.load(tokens.length, candidates, askedAt)
+        return { candidates, askedAt, renewed: candidates.length === 0 ? renewed[0] : undefined, isFollowed: followed !== undefined }
+      }
+      if (candidates.length > 0 || successors.length === 0) return finish()
+      return this.#follow(tokens, keys, successors, askedAt).then(finish, failed)
+    }, failed)
   }
 
   /** The first session that has lately been renewed and whose old token still holds. */

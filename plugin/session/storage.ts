@@ -101,7 +101,7 @@ export class SessionStorage {
   /** Reads a session again. Returns undefined if it has ended. */
   async reload (stored: Stored, deadline: number, log: FastifyBaseLogger): Promise<{ readonly stored: Stored, readonly content: SessionContent } | undefined> {
     const read = await this.read(stored.token, deadline, log)
-    return read && { ...read, stored: { ...stored, ...read.stored } }
+    return read && { content: read.content, stored: { ...read.stored, isFollowed: stored.isFollowed === true || read.stored.isFollowed === true } }
   }
 
   /** Reads the session of a token. Returns undefined if there is no live one. */
@@ -247,7 +247,8 @@ export class SessionStorage {
 
   async #update (values: SessionValues, stored: Stored, taken: Changes, deadline: number, tokens: NewTokens): Promise<Stored | undefined> {
     try {
-      return { ...stored, row: await this.#committer.update(stored.row, taken, deadline, values.contentWith(taken)) }
+      const { token, isFollowed = false } = stored
+      return { token, row: await this.#committer.update(stored.row, taken, deadline, values.contentWith(taken)), isFollowed }
     } catch (error) {
       const followed = endsSession(error) ? await this.#follow(stored, deadline) : undefined
       if (followed === undefined) throw error
@@ -290,7 +291,7 @@ export class SessionStorage {
   }
 
   #stored ({ token, row, isFollowed = false }: Candidate, content: SessionContent, readAt: number): Stored {
-    return { token, row: this.rows.found(row, content, readAt), ...isFollowed && { isFollowed } }
+    return { token, row: this.rows.found(row, content, readAt), isFollowed }
   }
 
   async #insert (content: SessionContent, taken: Changes, deadline: number): Promise<Stored> {
