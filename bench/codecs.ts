@@ -15,6 +15,7 @@ import { contentOf } from './apps/content.js'
 const CALLS = 2000
 const WARM_UP = 20_000
 const DEADLINE = Date.UTC(2027, 2, 4, 5, 6, 7)
+const ROW = { rowKey: 'a'.repeat(43) }
 
 const { values: { rounds = '41' } } = parseArgs({ options: { rounds: { type: 'string' } } })
 
@@ -36,20 +37,18 @@ const SESSIONS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 interface Measured { encode (): Uint8Array, decode (): unknown }
 
 function ofCodec (codec: Codec, values: Readonly<Record<string, unknown>>): Measured & { readonly content: SessionContent } {
-  const row = { rowKey: 'a'.repeat(43) }
-  const data = codec.encode({ deadline: DEADLINE, rememberMe: undefined, values: new Map(Object.entries(values)) }, row)
+  const data = codec.encode({ deadline: DEADLINE, rememberMe: undefined, values: new Map(Object.entries(values)) }, ROW)
   // What is encoded has been decoded, as it is in a request.
-  const content = codec.decode(data, row)
-  return { content, encode: () => codec.encode(content, row), decode: () => codec.decode(data, row) }
+  const content = codec.decode(data, ROW)
+  return { content, encode: () => codec.encode(content, ROW), decode: () => codec.decode(data, ROW) }
 }
 
 /** The text codec with encryption. What is decoded is new each time, as in a request: the codec remembers what it has decrypted. */
 function ofEncrypted (values: Readonly<Record<string, unknown>>): Measured {
   const codec = encrypted(textCodec, { keys: [randomBytes(32)] })
-  const row = { rowKey: 'a'.repeat(43) }
   const { content, encode } = ofCodec(codec, values)
-  const data = codec.encode(content, row)
-  return { encode, decode: () => codec.decode(Uint8Array.from(data), row) }
+  const data = codec.encode(content, ROW)
+  return { encode, decode: () => codec.decode(Uint8Array.from(data), ROW) }
 }
 
 /** JSON of the same deadline and values, from and to bytes. A time is a text before and after. */

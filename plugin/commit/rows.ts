@@ -156,8 +156,7 @@ export class Rows {
 
   /** What a write with this deadline expects in the row. */
   seen (row: Row, deadline: number): Seen {
-    const version = this.version(row.data)
-    const [bytes, whole] = version === undefined ? [row.data, true] : [version, false]
+    const { bytes, whole } = this.#compared(row.data)
     // A new deadline is written exactly, however near it is to the old one.
     return deadline === row.deadline ? { bytes, whole, ttl: row.expiry - performance.now() } : { bytes, whole }
   }
@@ -190,10 +189,9 @@ export class Rows {
 
   /** The touch that is due for a row, if one is. Near the deadline a touch would not move the expiry. */
   dueTouch ({ key, data, expiry, deadline }: Row): TouchedSession | undefined {
-    const version = this.version(data)
     const ttl = this.#ttl(deadline, this.now())
     if (!this.mayNeedTouch(expiry) || performance.now() + ttl - expiry < this.#leastMove) return undefined
-    return { token: key, seen: version === undefined ? { bytes: data, whole: true } : { bytes: version, whole: false }, ttl, atLeast: this.#leastMove }
+    return { token: key, seen: this.#compared(data), ttl, atLeast: this.#leastMove }
   }
 
   /**
@@ -217,6 +215,12 @@ export class Rows {
 
   get #leastMove (): number {
     return Math.max(1, this.#settings.touchInterval)
+  }
+
+  /** What tells this data from that of other writes. */
+  #compared (data: Uint8Array): Seen {
+    const version = this.version(data)
+    return version === undefined ? { bytes: data, whole: true } : { bytes: version, whole: false }
   }
 
   /** How long a row may live from `now` on, in milliseconds. */

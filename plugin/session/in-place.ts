@@ -65,7 +65,7 @@ export class InPlace {
 
   /** A codec of the application's may keep objects that no snapshot is equal to. It compares them itself. */
   #sameAs (before: object, key: string, value: object, row: Row): () => boolean {
-    return () => isEqual(value, before) || this.#rows.holdsOf(row)(key, value)
+    return () => isEqual(value, before) || this.#holdsOf(row)(key, value)
   }
 
   #holdsOf (row: Row): Holds {

@@ -206,8 +206,10 @@ export class Operations {
   }
 
   #save (values: SessionValues, taken: Changes, deadline: number): Promise<void> {
-    taken.origin = this.#of.origin?.()
-    const save = (): Promise<void> => this.#storage.save(values, taken, deadline, this.#of.tokens)
+    const save = (): Promise<void> => {
+      taken.origin = this.#of.origin?.()
+      return this.#storage.save(values, taken, deadline, this.#of.tokens)
+    }
     if (this.#doomed.length === 0) return save()
     // A new session must not begin before the old one has ended.
     return this.#endDoomed(deadline).then(save, (error: unknown) => {

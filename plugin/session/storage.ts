@@ -222,7 +222,7 @@ export class SessionStorage {
     if (stored === undefined && !tokens.mayBegin) throw new SessionGoneError()
     if (!tokens.canReach()) throw new HeadersSentError()
     if (values.where.predecessor !== undefined && (!taken.renews || taken.keepsOldFor > 0)) await this.#checkPredecessor(values, taken, deadline)
-    return content === undefined || taken.merged.length > 0 ? await this.#renew(values, taken, deadline, tokens) : await this.#insert(content, taken, deadline)
+    return content === undefined || taken.merges ? await this.#renew(values, taken, deadline, tokens) : await this.#insert(content, taken, deadline)
   }
 
   #newContent (taken: Changes): SessionContent {

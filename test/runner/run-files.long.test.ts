@@ -72,7 +72,7 @@ t.test('a file without a test fails', async t => {
 t.test('of files that share a process each has its own counts, failures and output', async t => {
   const results = await runAll(t, [
     't.test(\'one\', async () => { console.log(\'of a\') }); t.test(\'two\', async t => { await t.test(\'inner\', async t => { t.equal(1, 2) }) })',
-    'console.log(\'of b\'); t.test(\'left out\', { skip: true }, async () => {}); t.test(\'one\', async () => {})',
+    'console.log(\'of b\'); t.test(\'left out\', { skip: \'a reason\' }, async () => {}); t.test(\'one\', async () => {})',
     't.test(\'one\', async t => { t.ok(true); await t.test(\'inner\', async () => {}) }); t.test(\'last\', async t => { t.ok(true) }); t.ok(true)'
   ])
   t.match(results, [
