@@ -2,7 +2,8 @@ import { rollup } from 'rollup'
 import ts from 'typescript'
 
 /**
- * A bundle of compiled files, each with all of its own that it imports; packages stay outside. What they share is a file of its own.
+ * Bundles compiled files, each with the project's files that it imports. Packages are not bundled. Code that several files share
+ * goes into a separate file.
  *
  * @param entries the compiled files by their names in the bundle, without `.js`
  */

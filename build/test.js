@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 
-/** A file that was clean, and is as it was, is clean. By its content, as a checkout changes the times. */
+/** ESLint skips files that have not changed since it found them clean. It compares their content: a checkout changes their times. */
 const CACHED = ['--cache', '--cache-strategy', 'content', '--cache-location', join('dist', '.eslintcache')]
 
 const isWhole = process.argv.slice(2).every(argument => argument === '--all')

@@ -30,7 +30,7 @@ export class Inspection {
    */
   isJson (value: unknown, key: string): boolean {
     this.#key = key
-    // A walk that has thrown leaves them behind.
+    // A walk that has thrown an error leaves entries behind.
     if (this.#inside.length > 0) this.#inside.length = this.#places.length = 0
     return this.#visit(value, 0)
   }

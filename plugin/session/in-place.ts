@@ -63,7 +63,7 @@ export class InPlace {
     this.#handedOut = undefined
   }
 
-  /** A codec of the application's may keep objects that no snapshot is equal to. It compares them itself. */
+  /** The application's own codec may keep objects that equal no snapshot. The codec compares those itself. */
   #sameAs (before: object, key: string, value: object, row: Row): () => boolean {
     return () => isEqual(value, before) || this.#holdsOf(row)(key, value)
   }
@@ -75,7 +75,7 @@ export class InPlace {
   }
 }
 
-/** The text finds what a session cannot keep, such as an object that contains itself. */
+/** Making the text finds what a session cannot keep, such as an object that contains itself. */
 function sameText (key: string, value: object): () => boolean {
   const before = stringify(value, key)
   return () => stringify(value, key) === before

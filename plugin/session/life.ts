@@ -188,7 +188,7 @@ export class SessionLife implements SessionHost {
     return this.commit(this.#operate())
   }
 
-  /** It always waits for something: `#finishing` is set before it is over. */
+  /** It always awaits something, so the caller sets `#finishing` before it ends. */
   async #finish (isFirst: boolean, options: { readonly isStream: boolean }): Promise<void> {
     try {
       const hasSucceeded = !this.#isLookedAt || await this.#operate().finish()

@@ -133,7 +133,7 @@ export class SessionStorage {
       throw error
     }
     const row = values.stored?.row
-    // A sign-in is one session more of its owner's.
+    // A sign-in gives its owner one more session.
     if (row?.owner !== undefined && row.owner !== NOBODY && row.owner !== owner) await this.#limit?.keep(row.owner, row.key, deadline)
   }
 

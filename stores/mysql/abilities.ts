@@ -20,7 +20,7 @@ export interface Abilities {
   readonly warnings: readonly string[]
 }
 
-/** No question about a server or a table has more rows. */
+/** No query about a server or a table returns more rows than this. */
 const LEAST_ROW_LIMIT = 1000
 
 /** Runs a statement and gives its rows. Values make it a prepared one. */
@@ -39,7 +39,7 @@ export async function inspectServer (query: Query, isOwnPool: boolean): Promise<
   const rowLimit = Number(await first(query, 'SELECT @@sql_select_limit * 1e0'))
   // On Vitess 0 is no limit.
   if (rowLimit > 0 && rowLimit < LEAST_ROW_LIMIT) {
-    throw new StoreMisconfiguredError(`The connections of the pool have sql_select_limit = ${rowLimit}, so the store would not be shown all that it asks for. Set it to DEFAULT, on the server too, or give the sessions a pool of their own`)
+    throw new StoreMisconfiguredError(`The connections of the pool have sql_select_limit = ${rowLimit}, so the store would not get all rows that it asks for. Set sql_select_limit to DEFAULT, on the server too, or give the sessions a pool of their own`)
   }
   const dialect = await dialectOf(query)
   if (dialect.setup !== undefined && !isOwnPool) {

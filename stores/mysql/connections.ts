@@ -121,7 +121,7 @@ export class MysqlConnections {
       // The work that the connection was taken for has not begun.
       if (error instanceof LostError) throw new UnreachedError(error.message, { cause: error.cause })
       if (errorNumber(error) === 0) throw error
-      // A kill that was meant for the statement before, or what somebody has left on a shared connection.
+      // A kill that was meant for the previous statement may be the cause, or a setting that somebody left on a shared connection.
       const passes = this.#shared === undefined ? kindOf(error) !== 'failed' : !isRefusedForGood(error)
       if (passes) throw new UnreachedError(`a connection of the pool cannot be used: ${withoutTokens(error).message}`)
       throw new StoreMisconfiguredError(`The server does not accept "${this.#setup ?? NOTHING}" (${withoutTokens(error).message}). ${this.#shared === undefined ? '' : 'Give the sessions a URL or options in place of a pool, so that they have connections of their own'}`)

@@ -47,7 +47,7 @@ export function isWrongOption (error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError) return true
   if (!(error instanceof Error)) return false
   const code = 'code' in error ? String(error.code) : ''
-  // The driver puts this code in place of the one that tells what is wrong with a certificate; it is that of a lost connection too.
+  // The driver replaces the code of a certificate error by this one. A lost connection has the same code.
   if (code === 'HANDSHAKE_SSL_ERROR' && /certificate/.test(error.message)) return true
   return WRONG_OPTION.test(code) || ('syscall' in error && error.syscall === 'open')
 }

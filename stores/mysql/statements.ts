@@ -122,9 +122,9 @@ export class Statements {
   }
 
   /**
-   * The same for up to MOST_ROWS sessions, of one group of {@link bySeen}, all with an owner or none. Besides the rows affected the
-   * insert id has a bit for each row that was updated, the first session's the lowest. What is set reads nothing that is set, so
-   * the order in which the server evaluates it does not matter.
+   * The same for up to MOST_ROWS sessions, of one group of {@link bySeen}, all with an owner or none. The answer has the
+   * number of affected rows, and an insert id with a bit for each updated row; the lowest bit is that of the first session. No
+   * assignment reads a column that the statement sets, so the server may evaluate them in any order.
    */
   update (sessions: readonly ChangedSession[], lockSeconds: number): Statement {
     const filled = fill(sessions, last => ({ ...last, data: NO_BYTES }))

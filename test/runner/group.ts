@@ -8,7 +8,8 @@ import t from 'tap'
 import { importOf } from './files.js'
 
 for (const file of process.argv.slice(2)) {
-  // tap runs the tests of the file after this one, and before the next file's. So a file must not wait for its own while it is imported.
+  // tap runs the tests of the file when this test has ended, and before those of the next file. So a file must not wait for its own
+  // tests while it is imported.
   await t.test(importOf(file), async t => {
     // tap tells of a test with the first line that it writes: what the import prints must come after it.
     t.comment('begins')

@@ -86,7 +86,7 @@ export class TapReader {
     let part: { hasParts: boolean, failures: number } | undefined
     parser.on('child', (child: Parser) => {
       const { name } = child
-      // All tests of a file count as parts of its import, which is none by itself.
+      // All tests of a file count as parts of its import. The import itself does not count as a test.
       const begun = { hasParts: path.length === 0 && this.#begins(name), failures: this.#told.failures.length }
       part = begun
       this.#last = [...path, name]

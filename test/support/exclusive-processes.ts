@@ -26,7 +26,7 @@ interface Run {
   readonly end: bigint
 }
 
-/** Lets a process do its job, and gives what it did. One whose work no longer ends is killed; it has lasted at least until then. */
+/** Lets a process do its job, and gives what it did. A process whose work no longer ends is killed. That work has lasted at least until the kill. */
 async function runsOf (t: Test, job: ExclusiveJob): Promise<Run[]> {
   const worker = startWorker(t, 'worker-exclusive')
   worker.send(job)
