@@ -32,6 +32,9 @@ export const SESSIONS: Options = {
 export const JSON_OPTION: Options = { json: { type: 'boolean', help: 'write JSON' } }
 export const YES: Options = { yes: { type: 'boolean', short: 'y', help: 'do not ask' } }
 
+/** The form of an id, or of a token, which the commands refuse with words of their own. */
+const DASHED_ID = /^-(?:[\w-]{15}|[\w-]{42})$/
+
 /** What was typed, checked against what the command knows. */
 export class Arguments {
   readonly positionals: readonly string[]
@@ -70,7 +73,15 @@ export function readArguments (command: string, args: readonly string[], options
   const { tokens } = parseArgs({ args: [...args], options: { ...options }, strict: false, tokens: true })
   const positionals: string[] = []
   const values = new Map<string, string | true>()
+  let last = -1
   for (const token of tokens) {
+    const typed = args[token.index]
+    if (typed !== undefined && isDashedId(typed, options)) {
+      // parseArgs makes a group of short options of it, a token each.
+      if (token.index !== last) positionals.push(typed)
+      last = token.index
+      continue
+    }
     if (token.kind === 'positional') positionals.push(token.value)
     if (token.kind !== 'option') continue
     const { name, value, inlineValue } = token
@@ -83,6 +94,11 @@ export function readArguments (command: string, args: readonly string[], options
   }
   if (positionals.length > takes) throw new UsageError(`${command} does not take ${inspected(positionals[takes])}. ${takes === 0 ? 'It takes options alone' : `It takes ${takes === 1 ? 'one argument' : `${takes} arguments`} and options`}`)
   return new Arguments(positionals, values)
+}
+
+/** One id or token in 64 begins with a dash. */
+function isDashedId (typed: string, options: Options): boolean {
+  return DASHED_ID.test(typed) && options[typed.slice(2)] === undefined
 }
 
 /** A person may have typed a password in the wrong place. */

@@ -42,6 +42,13 @@ const REFUSED: ReadonlyArray<readonly [line: string, message: string, env?: Reco
   ['destroy --all --owner 7', 'destroy needs one of ID, --owner X and --all, not 2 of them'],
   ['destroy abcdefghijklmnop --all', 'destroy needs one of ID, --owner X and --all, not 2 of them'],
   [`destroy ${'x'.repeat(43)} --yes`, 'destroy needs the id of a session. What was typed has the form of a token: whoever reads a token can use the session'],
+  ...['-', '-y', '--', '--y'].flatMap((dashes): Array<readonly [string, string]> => [
+    [`destroy ${dashes.padEnd(43, 'x')} --yes`, 'destroy needs the id of a session. What was typed has the form of a token: whoever reads a token can use the session'],
+    [`destroy ${dashes.padEnd(16, 'x')}`, 'destroy cannot be undone, and there is no terminal to ask: write --yes'],
+    [`destroy --all ${dashes.padEnd(16, 'x')}`, 'destroy needs one of ID, --owner X and --all, not 2 of them'],
+    [`show ${dashes.padEnd(16, 'x')}`, 'Which database? Set MYSQL_URL or MSSQL_URL, or write --url mysql://user@host/database'],
+    [`destroy --yes --owner ${dashes.padEnd(16, 'x')} --owner-key=k`, dashes.startsWith('--') ? '--owner needs a value: --owner X' : 'Which database? Set MYSQL_URL or MSSQL_URL, or write --url mysql://user@host/database']
+  ]),
   ['destroy --all', 'destroy cannot be undone, and there is no terminal to ask: write --yes'],
   ['cleanup now', 'cleanup does not take \'now\'. It takes options alone'],
   ['stats --jsn', 'There is no option --jsn for stats. Did you mean --json?']
