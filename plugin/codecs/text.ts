@@ -1,4 +1,4 @@
-import type { Codec } from './codec.js'
+import type { Codec, SessionContent, Tracked } from './codec.js'
 import { COMMIT_ID_LENGTH, commitId } from './commit-id.js'
 import { isEqual } from './equal.js'
 import { MOST_BYTES } from './limits.js'
@@ -44,8 +44,7 @@ export const textCodec: Codec = {
     const isKnown = remember === '-' || remember === 'yes' || remember === 'no'
     const tracked = rest === undefined ? undefined : trackedIn(rest)
     if (lineEnd === -1 || Number.isNaN(deadline) || !isKnown || (rest !== undefined && tracked === undefined)) throw new UndecodableError('its header is damaged')
-    const content = { deadline, rememberMe: remember === '-' ? undefined : remember === 'yes', values: valuesIn(text.slice(lineEnd + 1)) }
-    return tracked === undefined ? content : { ...content, tracked }
+    return new Decoded(deadline, remember === '-' ? undefined : remember === 'yes', valuesIn(text.slice(lineEnd + 1)), tracked)
   },
 
   headerLength: () => HEADER_LENGTH,
@@ -58,6 +57,21 @@ export const textCodec: Codec = {
       if (error instanceof InvalidValueError) return false
       throw error
     }
+  }
+}
+
+/** A class rather than a literal: see `stores/pending.ts`. */
+class Decoded implements SessionContent {
+  deadline: number
+  rememberMe: boolean | undefined
+  values: Map<string, unknown>
+  declare tracked?: Tracked
+
+  constructor (deadline: number, rememberMe: boolean | undefined, values: Map<string, unknown>, tracked: Tracked | undefined) {
+    this.deadline = deadline
+    this.rememberMe = rememberMe
+    this.values = values
+    if (tracked !== undefined) this.tracked = tracked
   }
 }
 

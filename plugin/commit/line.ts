@@ -7,6 +7,7 @@ import { SessionGoneError, StoreMisconfiguredError, StoreUnavailableError, Table
 import { timeLeft } from '../../stores/deadline.js'
 import { Deadlines, type Waiting } from '../../stores/deadlines.js'
 import { copyOf } from '../../stores/errors.js'
+import { Pending } from '../../stores/pending.js'
 import type { ChangedSession, SessionStore } from '../../stores/store.js'
 
 /** After this many conflicts with other writers a line locks its row, so that every request gets its turn. */
@@ -49,20 +50,16 @@ export class Lines {
    * encoded before this method returns, or not used.
    */
   update (row: Row, changes: Changes, deadline: number, own?: SessionContent): Promise<Row> {
-    return new Promise((resolve, reject) => {
-      if (this.#deadlines.size >= MOST_WAITING) {
-        reject(new StoreUnavailableError(`${MOST_WAITING} requests are waiting for it`))
-        return
-      }
-      const entry = new Entry(row, changes, deadline, { resolve, reject, answered: this.#answered })
-      this.#deadlines.add(entry)
-      const line = this.#lines.get(row.key)
-      if (line === undefined) void this.#serve(entry, own)
-      else line.push(entry)
-    })
+    if (this.#deadlines.size >= MOST_WAITING) return Promise.reject(new StoreUnavailableError(`${MOST_WAITING} requests are waiting for it`))
+    const entry = new Entry(row, changes, deadline, this.#answered)
+    this.#deadlines.add(entry)
+    const line = this.#lines.get(row.key)
+    if (line === undefined) void this.#serve(entry, own)
+    else line.push(entry)
+    return entry.answer
   }
 
-  readonly #answered = (entry: Entry): void => { this.#deadlines.delete(entry) }
+  readonly #answered = (entry: Waiting): void => { this.#deadlines.delete(entry) }
 
   /** Serves a line until it is empty. */
   async #serve (first: Entry, own: SessionContent | undefined): Promise<void> {
@@ -172,48 +169,15 @@ export class Lines {
   }
 }
 
-/** What a request does with its answer. */
-interface Settle {
-  resolve (row: Row): void
-  reject (error: unknown): void
-  /** Called before either. */
-  answered (entry: Entry): void
-}
-
-/** A request in a line. It is answered once: by its write, or when its time is up. */
-class Entry implements Waiting {
+/** A request in a line. It is answered by its write, or when its time is up. */
+class Entry extends Pending<Row> {
   readonly row: Row
   readonly changes: Changes
-  readonly deadline: number
-  isAnswered = false
-  before: Waiting | undefined
-  after: Waiting | undefined
-  readonly #settle: Settle
 
-  constructor (row: Row, changes: Changes, deadline: number, settle: Settle) {
+  constructor (row: Row, changes: Changes, deadline: number, onAnswered: (entry: Waiting) => void) {
+    super(deadline, onAnswered)
     this.row = row
     this.changes = changes
-    this.deadline = deadline
-    this.#settle = settle
-  }
-
-  resolve (row: Row): void {
-    if (this.#end()) this.#settle.resolve(row)
-  }
-
-  reject (error: unknown): void {
-    if (this.#end()) this.#settle.reject(error)
-  }
-
-  expire (): void {
-    this.reject(new StoreUnavailableError('no answer in time'))
-  }
-
-  #end (): boolean {
-    if (this.isAnswered) return false
-    this.isAnswered = true
-    this.#settle.answered(this)
-    return true
   }
 }
 

@@ -2,13 +2,14 @@ import type { FastifyBaseLogger } from 'fastify'
 import { checkedCallback } from './arguments.js'
 import type { SessionHost } from './host.js'
 import type { Loader } from './loader.js'
-import { Operations, type Registration } from './operations.js'
+import { Operations, type Registration, type Surroundings } from './operations.js'
 import { calledBack } from './outcome.js'
 import type { Patience } from './patience.js'
 import { withProperties } from './properties.js'
 import { RequestSession } from './request-session.js'
 import type { Session } from './session.js'
 import { SessionValues } from './session-values.js'
+import type { NewTokens } from './storage.js'
 import { tokensIn } from '../cookie.js'
 import { InvalidArgumentError } from '../errors.js'
 import type { Settings } from '../options.js'
@@ -55,11 +56,18 @@ function tokensOf (source: unknown, { cookie, token }: Outside['settings']): rea
  */
 const FORGOTTEN = new FinalizationRegistry<DetachedLife>(life => { life.reportLoss() })
 
+const NO_NEW_SESSION: NewTokens = { canReach: () => true, mayBegin: false }
+
 /** The life of a session outside of a request. It may not begin another session: nobody would learn its token. */
-class DetachedLife implements SessionHost {
+class DetachedLife implements SessionHost, Surroundings {
   readonly of: Registration
   readonly log: FastifyBaseLogger
   readonly patience: Patience
+  readonly status = 200
+  readonly outgoing = undefined
+  readonly tokens: NewTokens = NO_NEW_SESSION
+  readonly origin = undefined
+  readonly touching = undefined
   readonly #operations: Operations
   #values: SessionValues
   #isDestroyed = false
@@ -69,16 +77,11 @@ class DetachedLife implements SessionHost {
     this.log = log
     this.#values = values
     this.patience = of.storage.patience()
-    this.#operations = new Operations(of.storage, {
-      log,
-      status: () => 200,
-      outgoing: undefined,
-      current: () => this.#values,
-      tokens: { canReach: () => true, mayBegin: false },
-      // By then the application has said whether it waits for the operation.
-      onFailure: () => setImmediate(() => { this.#operations.reportFailure() }),
-      patience: this.patience
-    })
+    this.#operations = new Operations(of.storage, this)
+  }
+
+  get current (): SessionValues {
+    return this.#values
   }
 
   get isDestroyed (): boolean {
@@ -124,6 +127,11 @@ class DetachedLife implements SessionHost {
 
   warnOfUnknown (name: string): void {
     this.of.unknown.warn(this.log, name, 'session')
+  }
+
+  operationFailed (): void {
+    // By then the application has said whether it waits for the operation.
+    setImmediate(() => { this.#operations.reportFailure() })
   }
 
   /** Warns of changes that nothing has saved. */

@@ -3,7 +3,7 @@ import { checkedCallback } from './arguments.js'
 import type { Keeper } from './keeper.js'
 import { Lease } from './lease.js'
 import type { SessionHost } from './host.js'
-import { Operations, type Registration } from './operations.js'
+import { Operations, type Registration, type Surroundings } from './operations.js'
 import { calledBack } from './outcome.js'
 import { OutgoingCookie } from './outgoing-cookie.js'
 import { withProperties } from './properties.js'
@@ -11,14 +11,15 @@ import { RequestSession } from './request-session.js'
 import type { Patience } from './patience.js'
 import { Response } from './response.js'
 import { SessionValues } from './session-values.js'
+import type { NewTokens } from './storage.js'
 import type { Stored } from './stored.js'
 import type { Loaded } from './loader.js'
-import { originOf } from '../origin.js'
+import { originOf, type Origin } from '../origin.js'
 import { varyByCookie } from '../response-head.js'
 import { withoutTokens } from '../../stores/errors.js'
 
 /** The life of a session in one request: loaded, opened at the first look, committed before the headers leave. */
-export class SessionLife implements SessionHost {
+export class SessionLife implements SessionHost, Surroundings, NewTokens {
   readonly #of: Registration
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
@@ -33,6 +34,7 @@ export class SessionLife implements SessionHost {
   /** Undefined until somebody looks, so that a request that does not look costs no more than its query. */
   #values: SessionValues | undefined
   #operations: Operations | undefined
+  #outgoing: OutgoingCookie | undefined
   /** The session of the token that the client has sent. */
   #received: Stored | undefined
   #patience: Patience | undefined
@@ -93,6 +95,42 @@ export class SessionLife implements SessionHost {
 
   get log (): FastifyBaseLogger {
     return this.#request.log
+  }
+
+  get status (): number {
+    return this.#reply.statusCode
+  }
+
+  get outgoing (): OutgoingCookie | undefined {
+    return this.#outgoing
+  }
+
+  get current (): SessionValues {
+    return this.#opened()
+  }
+
+  get tokens (): NewTokens {
+    return this
+  }
+
+  get mayBegin (): boolean {
+    return true
+  }
+
+  canReach (): boolean {
+    return !this.#of.sendsCookies || this.#canSetCookie()
+  }
+
+  get origin (): Origin | undefined {
+    return this.#of.storage.rows.track ? originOf(this.#request) : undefined
+  }
+
+  get touching (): Promise<void> | undefined {
+    return this.#lease?.prolonging
+  }
+
+  operationFailed (): void {
+    this.watch()
   }
 
   get isDestroyed (): boolean {
@@ -263,17 +301,8 @@ export class SessionLife implements SessionHost {
     const { storage, cookie, sendsCookies } = this.#of
     if (!this.#hasNewCookie) this.#received = this.#opened().stored
     else this.#opened()
-    this.#operations = new Operations(storage, {
-      log: this.#request.log,
-      status: () => this.#reply.statusCode,
-      outgoing: sendsCookies ? new OutgoingCookie(cookie, storage.rows, this.#request, this.#received) : undefined,
-      current: () => this.#opened(),
-      tokens: { canReach: () => !sendsCookies || this.#canSetCookie(), mayBegin: true },
-      ...storage.rows.track && { origin: () => originOf(this.#request) },
-      touching: () => this.#lease?.prolonging,
-      onFailure: () => this.watch(),
-      patience: this.patience
-    })
+    if (sendsCookies) this.#outgoing = new OutgoingCookie(cookie, storage.rows, this.#request, this.#received)
+    this.#operations = new Operations(storage, this)
     this.watch()
     return this.#operations
   }

@@ -27,19 +27,19 @@ export interface Registration {
 export interface Surroundings {
   readonly log: FastifyBaseLogger
   /** The status of the reply. */
-  readonly status: () => number
+  readonly status: number
   /** The cookie that follows from the operations; undefined if none does. */
   readonly outgoing: OutgoingCookie | undefined
   /** The session as it is now. */
-  readonly current: () => SessionValues
+  readonly current: SessionValues
   readonly tokens: NewTokens
-  /** Where the request comes from. Left out if that is not tracked. */
-  readonly origin?: () => Origin
+  /** Where the request comes from; undefined if that is not tracked. */
+  readonly origin: Origin | undefined
   /** The request's own touch, while one is on its way. A store that cannot compare could put back what it has read. */
-  readonly touching?: () => Promise<void> | undefined
-  /** Is called after an operation has failed. */
-  readonly onFailure: () => void
+  readonly touching: Promise<void> | undefined
   readonly patience: Patience
+  /** An operation has failed. */
+  operationFailed (): void
 }
 
 /**
@@ -72,7 +72,7 @@ export class Operations {
 
   /** Saves the changes that were made until now. The application goes on. Calls `afterwards` once they are saved, and resolves to its result. */
   commit<R> (afterwards: () => R): Promise<R> {
-    const values = this.#of.current()
+    const values = this.#of.current
     return this.#run(() => values.take({ goesOn: true }), async (taken, deadline) => {
       await this.#save(values, taken, deadline)
       return afterwards()
@@ -81,7 +81,7 @@ export class Operations {
 
   /** Ends the session. `begin` is called at once: what follows belongs to another session. Calls `afterwards` once it has ended. */
   destroy (begin: () => void, afterwards: () => void): Promise<void> {
-    const ended = this.#of.current()
+    const ended = this.#of.current
     return this.#run(begin, async (_begun, deadline) => {
       this.#doomed = [...this.#doomed, ended]
       await this.#endDoomed(deadline)
@@ -91,13 +91,13 @@ export class Operations {
 
   /** Runs what reads from the store for the application. The reply reports its failure if nobody awaits it. */
   read<R> (work: (deadline: number) => Promise<R>): Promise<R> {
-    return this.#queue.read(async () => await this.#of.patience.spend(work), this.#of.onFailure)
+    return this.#queue.read(async () => await this.#of.patience.spend(work), this.#onFailure)
   }
 
   /** Loads the session anew, without the changes that are not saved. Rejects with `FST_SESSION_GONE` if it has ended. */
   reload (): Promise<void> {
     return this.read(async deadline => {
-      const values = this.#of.current()
+      const values = this.#of.current
       const reloaded = values.stored === undefined ? undefined : await this.#storage.reload(values.stored, deadline, this.#of.log)
       if (reloaded !== undefined) return values.reload(reloaded.stored, reloaded.content)
       values.rollBack()
@@ -110,7 +110,7 @@ export class Operations {
   /** Loads the newest values, and keeps the changes that are not saved. Rejects with `FST_SESSION_GONE` if the session has ended. */
   refresh (): Promise<void> {
     return this.read(async deadline => {
-      const values = this.#of.current()
+      const values = this.#of.current
       const { stored } = values
       if (stored === undefined) throw new SessionGoneError()
       const reloaded = await this.#storage.reload(stored, deadline, this.#of.log)
@@ -123,7 +123,7 @@ export class Operations {
   /** Whether the session has ended. */
   isEnded (isDestroyed: boolean): Promise<boolean> {
     return this.read(async deadline => {
-      const values = this.#of.current()
+      const values = this.#of.current
       return (isDestroyed && values.stored === undefined) || await this.#storage.renewals.isEnded(values, deadline)
     })
   }
@@ -139,18 +139,18 @@ export class Operations {
     const { failure } = this.#queue
     if (failure !== undefined) this.#answer(failure)
     const lost = failure?.isOfRead === true ? undefined : failure
-    if (this.#of.current().mustCommit) await this.#commitRest(lost)
+    if (this.#of.current.mustCommit) await this.#commitRest(lost)
     return lost === undefined
   }
 
   /** Sends the cookie that is due, if one is. `send` gets a Set-Cookie header, if one is due, and the one that it replaces. */
   sendCookie (send: (header: string | undefined, replaced: string | undefined) => void): void {
-    this.#of.outgoing?.sendDue(this.#of.current().stored, this.#hasEnded, send)
+    this.#of.outgoing?.sendDue(this.#of.current.stored, this.#hasEnded, send)
   }
 
   /** Whether the browser has not been sent the cookie of the session as it is stored. */
   get isCookieDue (): boolean {
-    return this.#of.outgoing?.isDue(this.#of.current().stored) === true
+    return this.#of.outgoing?.isDue(this.#of.current.stored) === true
   }
 
   /** Logs a failure that nobody else has learned of. */
@@ -166,14 +166,14 @@ export class Operations {
     // An application that awaits the operation may answer its failure with a redirect. From one that does not, a redirect
     // looks like success.
     const least = failure.isReported || (failure.isOfRead && failure.isAwaited) ? 0 : failure.isAwaited ? 300 : 400
-    if (this.#of.status() < least) this.#refuse(failure.error)
+    if (this.#of.status < least) this.#refuse(failure.error)
     this.reportFailure()
     // The application goes on without the changes that have failed.
-    this.#of.current().dropFailed()
+    this.#of.current.dropFailed()
   }
 
   async #commitRest (earlier: Failure | undefined): Promise<void> {
-    const values = this.#of.current()
+    const values = this.#of.current
     try {
       await this.#run(() => values.take({ goesOn: false }), (taken, deadline) => this.#save(values, taken, deadline))
     } catch (error) {
@@ -186,17 +186,18 @@ export class Operations {
 
   /** Runs a write within what is left of the request's patience. */
   #run<T, R> (snapshot: () => T, work: (taken: T, deadline: number) => Promise<R>): Promise<R> {
-    const { patience, touching, onFailure } = this.#of
     const run = (taken: T, deadline: number): Promise<R> => {
-      const touch = touching?.()
-      return touch === undefined ? work(taken, deadline) : touch.then(() => work(taken, deadline))
+      const { touching } = this.#of
+      return touching === undefined ? work(taken, deadline) : touching.then(() => work(taken, deadline))
     }
-    return this.#queue.run(snapshot, taken => patience.spend(deadline => run(taken, deadline)), onFailure)
+    return this.#queue.run(snapshot, taken => this.#of.patience.spend(deadline => run(taken, deadline)), this.#onFailure)
   }
+
+  readonly #onFailure = (): void => { this.#of.operationFailed() }
 
   #refuse (error: unknown): never {
     this.#setReported()
-    this.#of.current().rollBack()
+    this.#of.current.rollBack()
     throw error
   }
 
@@ -207,7 +208,7 @@ export class Operations {
 
   #save (values: SessionValues, taken: Changes, deadline: number): Promise<void> {
     const save = (): Promise<void> => {
-      taken.origin = this.#of.origin?.()
+      taken.origin = this.#of.origin
       return this.#storage.save(values, taken, deadline, this.#of.tokens)
     }
     if (this.#doomed.length === 0) return save()

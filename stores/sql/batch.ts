@@ -1,4 +1,4 @@
-import { Caller, type Settle } from './caller.js'
+import { Caller } from './caller.js'
 import { Deadlines, type Waiting } from '../deadlines.js'
 import { Keys } from './keys.js'
 import { Queue, type Batch } from './queue.js'
@@ -111,19 +111,18 @@ export class Lanes {
   batch<Item, Answer> (kind: BatchKind<Item, Answer>): (item: Item, deadline: number) => Promise<Answer> {
     const queue = new Queue(kind, this.#keys, () => this.#schedule(), this.#options.report)
     this.#queues.push(queue)
-    return (item, deadline) => new Promise<Answer>((resolve, reject) => {
-      const rejectWith = queue.isReading ? (error: unknown) => reject(ofRead(error)) : reject
+    return (item, deadline) => {
       if (this.#deadlines.size >= this.#mostCallers) {
-        rejectWith(tooManyCallers(this.#mostCallers))
-        return
+        const error = tooManyCallers(this.#mostCallers)
+        return Promise.reject(queue.isReading ? ofRead(error) : error)
       }
       const keys = kind.keys(item)
-      const isIsolated = kind.isTransaction === true && keys.length > 0
-      const settle: Settle<Answer> = { resolve, reject: rejectWith, answered: this.#answered }
-      const caller = new Caller(item, keys, deadline, isIsolated, settle)
+      const caller = new Caller<Item, Answer>(item, keys, queue.isReading, deadline, this.#answered)
+      caller.isIsolated = kind.isTransaction === true && keys.length > 0
       this.#deadlines.add(caller)
       queue.add(caller)
-    })
+      return caller.answer
+    }
   }
 
   /** Sends one statement, or a transaction, on a lane of its own. `send` may be called again if its rows were locked. */

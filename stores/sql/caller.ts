@@ -1,47 +1,31 @@
 import { contextOfCall } from '../diagnostics.js'
-import { StoreUnavailableError } from '../errors.js'
 import type { Waiting } from '../deadlines.js'
+import { ofRead } from '../errors.js'
+import { Pending } from '../pending.js'
 
-/** What a caller does with its answer. */
-export interface Settle<Answer> {
-  resolve (answer: Answer): void
-  reject (error: unknown): void
-  /** Called before either. */
-  answered (caller: Waiting): void
-}
-
-/** Somebody who waits for the answer to one item. One answer or one error reaches it; later ones are dropped. */
-export class Caller<Item, Answer> implements Waiting {
+/** Somebody who waits for the answer to one item. */
+export class Caller<Item, Answer> extends Pending<Answer> {
   readonly item: Item
   /** The rows that the item locks or waits for. */
   readonly keys: readonly string[]
   /** When the call was made, in milliseconds of `performance.now()`. */
   readonly since = performance.now()
-  /** When the caller stops waiting, on the same clock. */
-  readonly deadline: number
   /** The asynchronous context of the call, if somebody listens to statements. */
   readonly run = contextOfCall()
   /** The item goes out without others. */
-  isIsolated: boolean
+  isIsolated = false
   /** How often the item was sent alone and found its row locked. */
   timesLocked = 0
   /** What it failed with. The caller gets this error if its time is up before it succeeds. */
   lastFailure: unknown
-  before: Waiting | undefined
-  after: Waiting | undefined
-  readonly #settle: Settle<Answer>
-  #isAnswered = false
+  readonly #isReading: boolean
 
-  constructor (item: Item, keys: readonly string[], deadline: number, isIsolated: boolean, settle: Settle<Answer>) {
+  /** @param onAnswered is called before the answer */
+  constructor (item: Item, keys: readonly string[], isReading: boolean, deadline: number, onAnswered: (caller: Waiting) => void) {
+    super(deadline, onAnswered)
     this.item = item
     this.keys = keys
-    this.deadline = deadline
-    this.isIsolated = isIsolated
-    this.#settle = settle
-  }
-
-  get isAnswered (): boolean {
-    return this.#isAnswered
+    this.#isReading = isReading
   }
 
   /** Whether more than half of the caller's time is over. */
@@ -49,22 +33,11 @@ export class Caller<Item, Answer> implements Waiting {
     return now - this.since > this.deadline - now
   }
 
-  resolve (answer: Answer): void {
-    if (this.#end()) this.#settle.resolve(answer)
+  override reject (error: unknown): void {
+    super.reject(this.#isReading ? ofRead(error) : error)
   }
 
-  reject (error: unknown): void {
-    if (this.#end()) this.#settle.reject(error)
-  }
-
-  expire (): void {
-    this.reject(this.lastFailure ?? new StoreUnavailableError('no answer in time'))
-  }
-
-  #end (): boolean {
-    if (this.#isAnswered) return false
-    this.#isAnswered = true
-    this.#settle.answered(this)
-    return true
+  protected override get expired (): unknown {
+    return this.lastFailure ?? super.expired
   }
 }
