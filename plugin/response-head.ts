@@ -2,45 +2,98 @@ import type { OutgoingHttpHeader, OutgoingHttpHeaders, ServerResponse } from 'no
 import type { FastifyReply } from 'fastify'
 import { isForSharedCaches, withoutSharing } from './shared-caches.js'
 
-/** A Set-Cookie header to be sent. */
-export interface Sending {
-  /** Undefined: nothing takes the place of the header that is replaced. */
-  readonly header: string | undefined
-  /** A Set-Cookie header of an earlier call, which this one replaces. */
-  readonly replaced: string | undefined
-  /** Is called with a Cache-Control header that would have let shared caches keep the response. */
-  readonly onShared: (cacheControl: string) => void
-}
+/**
+ * The head of a response with a session's cookies. It corrects the headers when they are sent: by then a hijacked reply, an
+ * event stream or a payload that is a Response may have replaced headers, or set a Cache-Control.
+ */
+export class Head {
+  readonly #reply: FastifyReply
+  readonly #onShared: (cacheControl: string) => void
+  readonly #watched = new Set<string>()
+  readonly #promised = new Set<string>()
 
-/** Sends a cookie with Fastify's reply. */
-export function addCookie (reply: FastifyReply, { header, replaced, onShared }: Sending): void {
-  const { raw } = reply
-  const head = headOf(raw, onShared)
-  // What is on the raw response, Express's cookies for example, would be overwritten by the reply's headers.
-  if (replaced !== undefined || raw.hasHeader('set-cookie')) {
-    const others = cookiesOf(reply, replaced)
-    reply.removeHeader('set-cookie')
-    if (others.length > 0) reply.header('set-cookie', others)
+  /** @param onShared is called with a Cache-Control header that would have let shared caches keep the response */
+  constructor (reply: FastifyReply, onShared: (cacheControl: string) => void) {
+    this.#reply = reply
+    this.#onShared = onShared
+    const response = reply.raw
+    // Node calls it for the headers of every response, whether the application does or not.
+    const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse
+    response.writeHead = (...args: unknown[]) => writeHead(...response.headersSent ? args : this.#corrected(args))
   }
-  head.replace(replaced, header)
-  if (header === undefined) return
-  reply.header('set-cookie', header)
-  if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
-}
 
-/** Sends a cookie with the headers of the response, whatever sends them. */
-export function addCookieAtOnce (reply: FastifyReply, { header, replaced, onShared }: Sending): void {
-  const { raw } = reply
-  const others = listOf(raw.getHeader('set-cookie')).filter(cookie => cookie !== replaced)
-  if (replaced !== undefined) {
-    const left = cookiesOf(reply, replaced)
-    reply.removeHeader('set-cookie')
-    if (left.length > 0) reply.header('set-cookie', left)
+  /**
+   * Sends a cookie with Fastify's reply.
+   *
+   * @param header the Set-Cookie header; undefined if nothing takes the place of the one that is replaced
+   * @param replaced the header of an earlier call, which this one replaces
+   */
+  send (header: string | undefined, replaced: string | undefined): void {
+    const reply = this.#reply
+    // What is on the raw response, Express's cookies for example, would be overwritten by the reply's headers.
+    if (replaced !== undefined || reply.raw.hasHeader('set-cookie')) {
+      const others = cookiesOf(reply, replaced)
+      reply.removeHeader('set-cookie')
+      if (others.length > 0) reply.header('set-cookie', others)
+    }
+    this.#replace(replaced, header)
+    if (header === undefined) return
+    reply.header('set-cookie', header)
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
   }
-  headOf(raw, onShared).replace(replaced, header, { isPromised: true })
-  if (header === undefined) return
-  raw.setHeader('set-cookie', [...others, header])
-  if (!reply.hasHeader('cache-control')) raw.setHeader('cache-control', 'no-store')
+
+  /** The same with the headers of the response, whatever sends them. */
+  sendAtOnce (header: string | undefined, replaced: string | undefined): void {
+    const reply = this.#reply
+    const { raw } = reply
+    const others = listOf(raw.getHeader('set-cookie')).filter(cookie => cookie !== replaced)
+    if (replaced !== undefined) {
+      const left = cookiesOf(reply, replaced)
+      reply.removeHeader('set-cookie')
+      if (left.length > 0) reply.header('set-cookie', left)
+    }
+    this.#replace(replaced, header, { isPromised: true })
+    if (header === undefined) return
+    raw.setHeader('set-cookie', [...others, header])
+    if (!reply.hasHeader('cache-control')) raw.setHeader('cache-control', 'no-store')
+  }
+
+  /**
+   * Watches for this cookie in place of `replaced`. If it is sent, shared caches must not keep the response.
+   *
+   * @param options.isPromised the cookie is sent exactly once, even if the headers are replaced before
+   */
+  #replace (replaced: string | undefined, cookie: string | undefined, { isPromised = false } = {}): void {
+    if (replaced !== undefined) {
+      this.#watched.delete(replaced)
+      this.#promised.delete(replaced)
+    }
+    if (cookie === undefined) return
+    this.#watched.add(cookie)
+    if (isPromised) this.#promised.add(cookie)
+  }
+
+  #corrected (args: unknown[]): unknown[] {
+    const last = args.at(-1)
+    const given = typeof last === 'object' && last !== null ? last as Headers : {}
+    const headers = new Leaving(this.#reply.raw, given)
+    const cookies = listOf(headers.get('set-cookie'))
+    const kept = [...cookies.filter(cookie => !this.#promised.has(cookie)), ...this.#promised]
+    if (kept.length !== cookies.length || kept.some(cookie => !cookies.includes(cookie))) headers.set('set-cookie', kept)
+    if (kept.some(cookie => this.#watched.has(cookie))) this.#keepFromSharedCaches(headers)
+    return given === last ? [...args.slice(0, -1), headers.given] : args
+  }
+
+  #keepFromSharedCaches (headers: Leaving): void {
+    for (const name of ['cache-control', ...headers.names.filter(isForSharedCaches)]) {
+      const value = listOf(headers.get(name)).join(', ')
+      const corrected = withoutSharing(value)
+      if (corrected === value) continue
+      headers.set(name, corrected)
+      // With no-cache the application did not mean to share the response, so there is nothing to warn of.
+      if (value !== '' && !/\bno-cache\b/i.test(value)) this.#onShared(value)
+    }
+  }
 }
 
 /** Tells caches that the response depends on the cookie. */
@@ -61,75 +114,8 @@ function listOf (header: OutgoingHttpHeader | undefined): string[] {
   return [header ?? []].flat().map(String)
 }
 
-const HEADS = new WeakMap<ServerResponse, Head>()
-
-function headOf (response: ServerResponse, onShared: Sending['onShared']): Head {
-  let head = HEADS.get(response)
-  if (head === undefined) {
-    head = new Head(response, onShared)
-    HEADS.set(response, head)
-  }
-  return head
-}
-
 /** The headers given to writeHead: Node takes an object, or an array of names and values in turn. */
 type Headers = OutgoingHttpHeaders | OutgoingHttpHeader[]
-
-/**
- * Corrects the headers of a response with a session's cookie when they are sent. By then a hijacked reply, an event stream or
- * a payload that is a Response may have replaced headers, or set a Cache-Control.
- */
-class Head {
-  readonly #response: ServerResponse
-  readonly #onShared: Sending['onShared']
-  readonly #watched = new Set<string>()
-  readonly #promised = new Set<string>()
-
-  constructor (response: ServerResponse, onShared: Sending['onShared']) {
-    this.#response = response
-    this.#onShared = onShared
-    // Node calls it for the headers of every response, whether the application does or not.
-    const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse
-    response.writeHead = (...args: unknown[]) => writeHead(...response.headersSent ? args : this.#corrected(args))
-  }
-
-  /**
-   * Watches for this cookie in place of `replaced`. If it is sent, shared caches must not keep the response.
-   *
-   * @param options.isPromised the cookie is sent exactly once, even if the headers are replaced before
-   */
-  replace (replaced: string | undefined, cookie: string | undefined, { isPromised = false } = {}): void {
-    if (replaced !== undefined) {
-      this.#watched.delete(replaced)
-      this.#promised.delete(replaced)
-    }
-    if (cookie === undefined) return
-    this.#watched.add(cookie)
-    if (isPromised) this.#promised.add(cookie)
-  }
-
-  #corrected (args: unknown[]): unknown[] {
-    const last = args.at(-1)
-    const given = typeof last === 'object' && last !== null ? last as Headers : {}
-    const headers = new Leaving(this.#response, given)
-    const cookies = listOf(headers.get('set-cookie'))
-    const kept = [...cookies.filter(cookie => !this.#promised.has(cookie)), ...this.#promised]
-    if (kept.length !== cookies.length || kept.some(cookie => !cookies.includes(cookie))) headers.set('set-cookie', kept)
-    if (kept.some(cookie => this.#watched.has(cookie))) this.#keepFromSharedCaches(headers)
-    return given === last ? [...args.slice(0, -1), headers.given] : args
-  }
-
-  #keepFromSharedCaches (headers: Leaving): void {
-    for (const name of ['cache-control', ...headers.names.filter(isForSharedCaches)]) {
-      const value = listOf(headers.get(name)).join(', ')
-      const corrected = withoutSharing(value)
-      if (corrected === value) continue
-      headers.set(name, corrected)
-      // With no-cache the application did not mean to share the response, so there is nothing to warn of.
-      if (value !== '' && !/\bno-cache\b/i.test(value)) this.#onShared(value)
-    }
-  }
-}
 
 /** What leaves with a call of writeHead: the headers given to it, and those set before that it does not replace. */
 class Leaving {

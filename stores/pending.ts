@@ -22,9 +22,9 @@ export class Pending<Answer> implements Waiting {
   constructor (deadline: number, onAnswered: (pending: Waiting) => void) {
     let resolve!: (answer: Answer) => void
     let reject!: (error: unknown) => void
-    this.answer = new Promise((onResolved, onRejected) => {
-      resolve = onResolved
-      reject = onRejected
+    this.answer = new Promise((_resolve, _reject) => {
+      resolve = _resolve
+      reject = _reject
     })
     this.#resolve = resolve
     this.#reject = reject

@@ -1,5 +1,6 @@
-import type { Codec, SessionContent, Tracked } from './codec.js'
+import type { Codec } from './codec.js'
 import { COMMIT_ID_LENGTH, commitId } from './commit-id.js'
+import { contentOf } from './content.js'
 import { isEqual } from './equal.js'
 import { MOST_BYTES } from './limits.js'
 import { trackedIn, trackedText } from './tracked.js'
@@ -44,7 +45,9 @@ export const textCodec: Codec = {
     const isKnown = remember === '-' || remember === 'yes' || remember === 'no'
     const tracked = rest === undefined ? undefined : trackedIn(rest)
     if (lineEnd === -1 || Number.isNaN(deadline) || !isKnown || (rest !== undefined && tracked === undefined)) throw new UndecodableError('its header is damaged')
-    return new Decoded(deadline, remember === '-' ? undefined : remember === 'yes', valuesIn(text.slice(lineEnd + 1)), tracked)
+    const content = contentOf(deadline, remember === '-' ? undefined : remember === 'yes', valuesIn(text.slice(lineEnd + 1)))
+    if (tracked !== undefined) content.tracked = tracked
+    return content
   },
 
   headerLength: () => HEADER_LENGTH,
@@ -57,21 +60,6 @@ export const textCodec: Codec = {
       if (error instanceof InvalidValueError) return false
       throw error
     }
-  }
-}
-
-/** A class rather than a literal: see `stores/pending.ts`. */
-class Decoded implements SessionContent {
-  deadline: number
-  rememberMe: boolean | undefined
-  values: Map<string, unknown>
-  declare tracked?: Tracked
-
-  constructor (deadline: number, rememberMe: boolean | undefined, values: Map<string, unknown>, tracked: Tracked | undefined) {
-    this.deadline = deadline
-    this.rememberMe = rememberMe
-    this.values = values
-    if (tracked !== undefined) this.tracked = tracked
   }
 }
 

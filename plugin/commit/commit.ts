@@ -3,6 +3,7 @@ import { Exchange, type RenewOptions } from './exchange.js'
 import { Lines, type LineSettings } from './line.js'
 import { Rows, type Row, type RowSettings } from './rows.js'
 import type { SessionContent } from '../codecs/codec.js'
+import { endingAt } from '../codecs/content.js'
 import { endsSession } from '../errors.js'
 import type { TimedStore } from '../../stores/clock.js'
 import { timeLeft } from '../../stores/deadline.js'
@@ -37,7 +38,7 @@ export class Committer {
     // The deadline is a time of the database's clock, which the first answer tells.
     if (this.#store.now() === undefined) await this.#store.find([], timeLeft(deadline))
     const now = this.rows.now()
-    const begun = { ...content, deadline: changes.deadline ?? this.rows.newDeadline(now) }
+    const begun = endingAt(changes.deadline ?? this.rows.newDeadline(now), content)
     const session = this.rows.encode(key, begun, now, undefined, [changes])
     return await this.#store.insert(session, timeLeft(deadline)) ? this.rows.written(session, begun, content.values) : undefined
   }

@@ -1,6 +1,7 @@
 import type { Changes } from './changes.js'
 import type { Before, Row, Rows } from './rows.js'
 import type { SessionContent } from '../codecs/codec.js'
+import { endingAt } from '../codecs/content.js'
 import { MergedSessionGoneError, SessionGoneError } from '../errors.js'
 import { timeLeft } from '../../stores/deadline.js'
 import type { Found, NewSession, SessionStore, StoredSession, Write } from '../../stores/store.js'
@@ -52,7 +53,7 @@ export class Exchange {
       const own = row === undefined ? undefined : locked.content(row.key)
       if (own === undefined && mayFollow && row !== undefined && locked.isNoted(row.key)) return undefined
       if (own === undefined && !mayBegin) throw new SessionGoneError()
-      const content = { ...own ?? this.#rows.emptyContent(), deadline: this.#rows.newDeadline(locked.now) }
+      const content = endingAt(this.#rows.newDeadline(locked.now), own ?? this.#rows.emptyContent())
       const before = own && this.#rows.before(own)
       changes.apply(content, locked.merged(changes))
       const session = this.#encode(newKey, content, locked.now, before, changes)

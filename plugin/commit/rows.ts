@@ -1,5 +1,6 @@
 import type { Changes } from './changes.js'
 import type { Codec, SessionContent, Tracked } from '../codecs/codec.js'
+import { contentOf } from '../codecs/content.js'
 import { holdsOf, type Holds } from '../codecs/holds.js'
 import { untyped } from '../codecs/typed.js'
 import { checkValue } from '../codecs/value.js'
@@ -9,8 +10,7 @@ import type { TimedStore } from '../../stores/clock.js'
 import type { NewSession, Seen, StoredSession, TouchedSession } from '../../stores/store.js'
 
 /** What is in a row, as it was last read or written. */
-export interface Row {
-  /** The key of the row, which the store calls its token. */
+export class Row {
   readonly key: string
   readonly data: Uint8Array
   /** When the row expires, in milliseconds of the process's monotonic clock, `performance.now()`. */
@@ -23,6 +23,18 @@ export interface Row {
   readonly tracked: Tracked | undefined
   /** The map that `data` was made of or decoded into. Undefined if other requests' changes may be in `data`. */
   readonly values: Map<string, unknown> | undefined
+
+  // Of a class, not a literal: see `stores/pending.ts`.
+  constructor (key: string, data: Uint8Array, expiry: number, { deadline, rememberMe, tracked }: SessionContent, owner: string | undefined, values: Map<string, unknown> | undefined) {
+    this.key = key
+    this.data = data
+    this.expiry = expiry
+    this.deadline = deadline
+    this.rememberMe = rememberMe
+    this.owner = owner
+    this.tracked = tracked
+    this.values = values
+  }
 }
 
 /** What {@link Rows} must know. Times are in milliseconds. */
@@ -67,7 +79,7 @@ export class Rows {
 
   /** The content of a session that begins now. */
   emptyContent (): SessionContent {
-    return { values: new Map(), deadline: this.newDeadline(this.now()), rememberMe: undefined }
+    return contentOf(this.newDeadline(this.now()), undefined, new Map())
   }
 
   /** Throws for data that the codec did not write. */
@@ -109,8 +121,7 @@ export class Rows {
 
   /** The row that a store has answered with. `readAt` is the time of the answer by `performance.now()`. */
   found ({ token, data, ttl }: StoredSession, content: SessionContent, readAt: number): Row {
-    const { deadline, rememberMe, tracked, values } = content
-    return { key: token, data, expiry: readAt + ttl, deadline, rememberMe, owner: this.ownerOf(content), tracked, values }
+    return new Row(token, data, readAt + ttl, content, this.ownerOf(content), content.values)
   }
 
   /** What a write must know of the content that it changes. */
@@ -145,8 +156,7 @@ export class Rows {
    * @param expiry default: the store has added `ttl` to the time of the write, which is about now
    */
   written ({ token, data, ttl }: NewSession, content: SessionContent, values?: Map<string, unknown>, expiry = performance.now() + ttl): Row {
-    const { deadline, rememberMe, tracked } = content
-    return { key: token, data, expiry, deadline, rememberMe, owner: this.ownerOf(content), tracked, values }
+    return new Row(token, data, expiry, content, this.ownerOf(content), values)
   }
 
   /** Whether a write keeps the row's expiry: the deadline is the same, and the expiry would move less than `touchInterval`. */

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { checkedCallback } from './arguments.js'
 import type { SessionHost } from './host.js'
 import type { Loader } from './loader.js'
+import { warnOfUnsaved } from './loss.js'
 import { Operations, type Registration, type Surroundings } from './operations.js'
 import { calledBack } from './outcome.js'
 import type { Patience } from './patience.js'
@@ -9,12 +10,10 @@ import { withProperties } from './properties.js'
 import { RequestSession } from './request-session.js'
 import type { Session } from './session.js'
 import { SessionValues } from './session-values.js'
-import type { NewTokens } from './storage.js'
 import { tokensIn } from '../cookie.js'
 import { InvalidArgumentError } from '../errors.js'
 import type { Settings } from '../options.js'
 import { isToken } from '../token.js'
-import { withoutTokens } from '../../stores/errors.js'
 import { described } from '../../stores/validate.js'
 
 /** What a session outside of a request is made with. */
@@ -56,16 +55,16 @@ function tokensOf (source: unknown, { cookie, token }: Outside['settings']): rea
  */
 const FORGOTTEN = new FinalizationRegistry<DetachedLife>(life => { life.reportLoss() })
 
-const NO_NEW_SESSION: NewTokens = { canReach: () => true, mayBegin: false }
+const NO_REPLY = { statusCode: 200 }
 
 /** The life of a session outside of a request. It may not begin another session: nobody would learn its token. */
 class DetachedLife implements SessionHost, Surroundings {
   readonly of: Registration
   readonly log: FastifyBaseLogger
   readonly patience: Patience
-  readonly status = 200
+  readonly reply = NO_REPLY
   readonly outgoing = undefined
-  readonly tokens: NewTokens = NO_NEW_SESSION
+  readonly mayBegin = false
   readonly origin = undefined
   readonly touching = undefined
   readonly #operations: Operations
@@ -129,6 +128,10 @@ class DetachedLife implements SessionHost, Surroundings {
     this.of.unknown.warn(this.log, name, 'session')
   }
 
+  canReach (): boolean {
+    return true
+  }
+
   operationFailed (): void {
     // By then the application has said whether it waits for the operation.
     setImmediate(() => { this.#operations.reportFailure() })
@@ -136,14 +139,6 @@ class DetachedLife implements SessionHost, Surroundings {
 
   /** Warns of changes that nothing has saved. */
   reportLoss (): void {
-    try {
-      if (this.#values.hasUntried) this.#warnOfLoss({})
-    } catch (error) {
-      this.#warnOfLoss({ err: withoutTokens(error) })
-    }
-  }
-
-  #warnOfLoss (details: object): void {
-    this.log.warn(details, 'A session that was loaded outside of a request was changed, and the change was not saved: call await session.commit()')
+    warnOfUnsaved(this.log, this.#values, 'A session that was loaded outside of a request was changed, and the change was not saved: call await session.commit()')
   }
 }

@@ -5,22 +5,21 @@ import type { Response } from './response.js'
 import type { SessionValues } from './session-values.js'
 import type { SessionStorage } from './storage.js'
 
-/** What a {@link Lease} must know of its request. */
-export interface LeaseSettings {
-  readonly storage: SessionStorage
-  readonly keeper: Keeper
-  readonly response: Response
+/** What a {@link Lease} must know of its request. Times are those of `performance.now()`. */
+export interface LeaseHolder {
   readonly log: FastifyBaseLogger
-  /** When the session was loaded, and when its row then expired, by `performance.now()`. Undefined if no row was found. */
-  readonly loaded: { readonly at: number, readonly expiry: number } | undefined
+  readonly response: Response
+  readonly loadedAt: number
+  /** When the row that was loaded expires. Undefined if none was found. */
+  readonly loadedExpiry: number | undefined
   /** The session, if it has been opened. */
-  readonly values: () => SessionValues | undefined
+  readonly opened: SessionValues | undefined
   /** The session. It is opened if it has not been. */
-  readonly open: () => SessionValues
+  readonly current: SessionValues
   /** Whether the request is writing, which moves the expiry, too. */
-  readonly isWriting: () => boolean
-  /** Is called before the expiry moves: the cookie may have to follow it. */
-  readonly onMove: () => void
+  readonly isWriting: boolean
+  /** The expiry is about to move: the cookie may have to follow it. */
+  expiryMoves (): void
 }
 
 /**
@@ -30,12 +29,16 @@ export interface LeaseSettings {
 export class Lease implements Kept {
   before: Kept | undefined
   after: Kept | undefined
-  readonly #of: LeaseSettings
+  readonly #storage: SessionStorage
+  readonly #keeper: Keeper
+  readonly #holder: LeaseHolder
   #prolonging: Promise<void> | undefined
   #lastsUntilClose = false
 
-  constructor (of: LeaseSettings) {
-    this.#of = of
+  constructor (storage: SessionStorage, keeper: Keeper, holder: LeaseHolder) {
+    this.#storage = storage
+    this.#keeper = keeper
+    this.#holder = holder
   }
 
   /**
@@ -43,31 +46,30 @@ export class Lease implements Kept {
    * so by {@link lastUntilClose}.
    */
   begin (): void {
-    const { keeper, response } = this.#of
-    if (this.#expiry === undefined || response.isUpgrade) return
-    keeper.add(this)
+    if (this.#expiry === undefined || this.#holder.response.isUpgrade) return
+    this.#keeper.add(this)
     this.keep()
   }
 
   get isOver (): boolean {
-    return this.#of.response.isOver
+    return this.#holder.response.isOver
   }
 
   keep (): void {
     const expiry = this.#expiry
-    if (expiry !== undefined && this.#of.storage.rows.isNear(expiry) && !this.#of.isWriting()) void this.prolong()
+    if (expiry !== undefined && this.#storage.rows.isNear(expiry) && !this.#holder.isWriting) void this.prolong()
   }
 
   /** Moves the expiry now, if that is due. Other requests may have written or touched the session since it was loaded. */
-  prolong (patience = this.#of.storage.patience()): Promise<void> {
+  prolong (patience = this.#storage.patience()): Promise<void> {
     this.#prolonging ??= this.#prolong(patience).finally(() => { this.#prolonging = undefined })
     return this.#prolonging
   }
 
   async #prolong (patience: Patience): Promise<void> {
-    const { storage, keeper, log, onMove, open } = this.#of
-    onMove()
-    if (!await patience.spend(deadline => storage.prolong(open(), deadline, log))) keeper.delete(this)
+    this.#holder.expiryMoves()
+    const { current, log } = this.#holder
+    if (!await patience.spend(deadline => this.#storage.prolong(current, deadline, log))) this.#keeper.delete(this)
   }
 
   /** A touch that is on its way. */
@@ -84,26 +86,26 @@ export class Lease implements Kept {
   async touch (patience: Patience): Promise<void> {
     await this.#prolonging
     if (!this.#mayNeedTouch) return
-    const { storage, loaded, onMove, open, log } = this.#of
-    if (loaded !== undefined && storage.rows.isLong(performance.now() - loaded.at)) return await this.prolong(patience)
-    onMove()
-    await patience.spend(deadline => storage.touch(open(), deadline, log))
+    const { loadedAt, loadedExpiry } = this.#holder
+    if (loadedExpiry !== undefined && this.#storage.rows.isLong(performance.now() - loadedAt)) return await this.prolong(patience)
+    this.#holder.expiryMoves()
+    const { current, log } = this.#holder
+    await patience.spend(deadline => this.#storage.touch(current, deadline, log))
   }
 
   /** The headers are about to leave. */
   headersLeave ({ isStream }: { readonly isStream: boolean }): void {
     if (isStream) this.lastUntilClose()
-    else if (!this.#lastsUntilClose) this.#of.keeper.delete(this)
+    else if (!this.#lastsUntilClose) this.#keeper.delete(this)
   }
 
   /** Keeps the session alive until the response, or the connection of a websocket, is over. */
   lastUntilClose (): void {
     if (this.#lastsUntilClose || this.#expiry === undefined) return
     this.#lastsUntilClose = true
-    const { keeper, response } = this.#of
-    keeper.add(this)
-    response.onClose(() => {
-      keeper.delete(this)
+    this.#keeper.add(this)
+    this.#holder.response.onClose(() => {
+      this.#keeper.delete(this)
       void this.prolong()
     })
     this.keep()
@@ -111,12 +113,12 @@ export class Lease implements Kept {
 
   get #mayNeedTouch (): boolean {
     const expiry = this.#expiry
-    return expiry !== undefined && this.#of.storage.rows.mayNeedTouch(expiry)
+    return expiry !== undefined && this.#storage.rows.mayNeedTouch(expiry)
   }
 
   /** When the row expires, by `performance.now()`, as far as can be told without decoding it. Undefined if there is none. */
   get #expiry (): number | undefined {
-    const values = this.#of.values()
-    return values === undefined ? this.#of.loaded?.expiry : values.stored?.row.expiry
+    const { opened } = this.#holder
+    return opened === undefined ? this.#holder.loadedExpiry : opened.stored?.row.expiry
   }
 }

@@ -1,8 +1,8 @@
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { checkedCallback } from './arguments.js'
-import type { Keeper } from './keeper.js'
-import { Lease } from './lease.js'
+import { Lease, type LeaseHolder } from './lease.js'
 import type { SessionHost } from './host.js'
+import { warnOfUnsaved, warnOfUnsent } from './loss.js'
 import { Operations, type Registration, type Surroundings } from './operations.js'
 import { calledBack } from './outcome.js'
 import { OutgoingCookie } from './outgoing-cookie.js'
@@ -11,21 +11,20 @@ import { RequestSession } from './request-session.js'
 import type { Patience } from './patience.js'
 import { Response } from './response.js'
 import { SessionValues } from './session-values.js'
-import type { NewTokens } from './storage.js'
 import type { Stored } from './stored.js'
 import type { Loaded } from './loader.js'
 import { originOf, type Origin } from '../origin.js'
 import { varyByCookie } from '../response-head.js'
-import { withoutTokens } from '../../stores/errors.js'
 
 /** The life of a session in one request: loaded, opened at the first look, committed before the headers leave. */
-export class SessionLife implements SessionHost, Surroundings, NewTokens {
-  readonly #of: Registration
+export class SessionLife implements SessionHost, Surroundings, LeaseHolder {
+  readonly of: Registration
+  readonly reply: FastifyReply
+  readonly loadedAt: number
+  readonly mayBegin = true
   readonly #request: FastifyRequest
-  readonly #reply: FastifyReply
   /** Undefined if the request has no token. */
   readonly #loaded: Loaded | undefined
-  readonly #loadedAt: number
   /** Undefined if sessions have no idle timeout. */
   readonly #lease: Lease | undefined
   #session: RequestSession | undefined
@@ -51,13 +50,13 @@ export class SessionLife implements SessionHost, Surroundings, NewTokens {
 
   /** @param loaded what the request's tokens have found; undefined if it has none */
   constructor (of: Registration, request: FastifyRequest, reply: FastifyReply, loaded?: Loaded) {
-    this.#of = of
+    this.of = of
     this.#request = request
-    this.#reply = reply
+    this.reply = reply
     this.#loaded = loaded
-    this.#loadedAt = loaded === undefined ? 0 : performance.now()
+    this.loadedAt = loaded === undefined ? 0 : performance.now()
     if (of.keeper === undefined) return
-    this.#lease = this.#newLease(of.keeper)
+    this.#lease = new Lease(of.storage, of.keeper, this)
     this.#lease.begin()
   }
 
@@ -70,7 +69,7 @@ export class SessionLife implements SessionHost, Surroundings, NewTokens {
     const operations = this.#operate()
     if (!this.#canSetCookie()) return
     this.#sendCookieAtOnce(operations)
-    if (clearing !== undefined) this.#ofResponse().sendOtherAtOnce(clearing)
+    if (clearing !== undefined) this.response.sendOtherAtOnce(clearing)
   }
 
   /** What the application sees of it. */
@@ -85,44 +84,20 @@ export class SessionLife implements SessionHost, Surroundings, NewTokens {
     return this.#properties
   }
 
-  get reply (): FastifyReply {
-    return this.#reply
-  }
-
-  get of (): Registration {
-    return this.#of
-  }
-
   get log (): FastifyBaseLogger {
     return this.#request.log
-  }
-
-  get status (): number {
-    return this.#reply.statusCode
   }
 
   get outgoing (): OutgoingCookie | undefined {
     return this.#outgoing
   }
 
-  get current (): SessionValues {
-    return this.#opened()
-  }
-
-  get tokens (): NewTokens {
-    return this
-  }
-
-  get mayBegin (): boolean {
-    return true
-  }
-
   canReach (): boolean {
-    return !this.#of.sendsCookies || this.#canSetCookie()
+    return !this.of.sendsCookies || this.#canSetCookie()
   }
 
   get origin (): Origin | undefined {
-    return this.#of.storage.rows.track ? originOf(this.#request) : undefined
+    return this.of.storage.rows.track ? originOf(this.#request) : undefined
   }
 
   get touching (): Promise<void> | undefined {
@@ -133,6 +108,23 @@ export class SessionLife implements SessionHost, Surroundings, NewTokens {
     this.watch()
   }
 
+  get loadedExpiry (): number | undefined {
+    const [first] = this.#loaded?.candidates ?? []
+    return first && this.loadedAt + first.row.ttl
+  }
+
+  get opened (): SessionValues | undefined {
+    return this.#values
+  }
+
+  get isWriting (): boolean {
+    return this.#operations?.isBusy === true
+  }
+
+  expiryMoves (): void {
+    if (this.of.storage.rows.leadCookies) this.#operate()
+  }
+
   get isDestroyed (): boolean {
     return this.#isDestroyed
   }
@@ -140,7 +132,7 @@ export class SessionLife implements SessionHost, Surroundings, NewTokens {
   /** Opened at the first look. */
   look (): SessionValues {
     this.#isLookedAt = true
-    return this.#opened()
+    return this.current
   }
 
   edit (): SessionValues {
@@ -155,20 +147,20 @@ export class SessionLife implements SessionHost, Surroundings, NewTokens {
   watch (): void {
     if (this.#isWatched) return
     this.#isWatched = true
-    this.#ofResponse().onFinish(() => {
+    this.response.onFinish(() => {
       this.#isWatched = false
       this.#reportLoss()
     })
   }
 
   warnOfUnknown (name: string): void {
-    this.#of.unknown.warn(this.log, name, 'request.session')
+    this.of.unknown.warn(this.log, name, 'request.session')
   }
 
   run<R> (method: string, callback: unknown, operation: (operations: Operations) => Promise<R>): Promise<R> {
     const checked = checkedCallback(method, callback)
     this.look()
-    return calledBack(operation(this.#operate()), checked, error => this.#ofResponse().fail(error))
+    return calledBack(operation(this.#operate()), checked, error => this.response.fail(error))
   }
 
   commit<R = void> (operations: Operations, result?: () => R): Promise<R> {
@@ -181,7 +173,7 @@ export class SessionLife implements SessionHost, Surroundings, NewTokens {
 
   destroy (operations: Operations): Promise<void> {
     const begin = () => {
-      this.#values = SessionValues.empty(this.#of.storage.rows)
+      this.#values = SessionValues.empty(this.of.storage.rows)
       this.#isDestroyed = true
     }
     return operations.destroy(begin, () => this.#sendCookieAtOnce(operations))
@@ -208,9 +200,9 @@ export class SessionLife implements SessionHost, Surroundings, NewTokens {
   beforeHeaders (options: { readonly isStream: boolean }): Promise<void> | undefined {
     if (this.#finishing !== undefined) return this.#finishing
     const isFirst = !this.#isSent
-    if (!isFirst && this.#reply.raw.headersSent) return undefined
+    if (!isFirst && this.reply.raw.headersSent) return undefined
     this.#isSent = true
-    if (this.#isLookedAt && this.#of.sendsCookies) varyByCookie(this.#reply)
+    if (this.#isLookedAt && this.of.sendsCookies) varyByCookie(this.reply)
     if (this.#operations?.isPending === true || this.#values?.mustCommit === true || (isFirst && (this.#lease?.isPending === true || this.#isUseDue))) {
       this.#finishing = this.#finish(isFirst, options)
       return this.#finishing
@@ -240,67 +232,52 @@ export class SessionLife implements SessionHost, Surroundings, NewTokens {
   }
 
   async #touch (): Promise<void> {
-    const { storage } = this.#of
+    const { storage } = this.of
     if (this.#lease !== undefined) await this.#lease.touch(this.patience)
-    else if (this.#isUseDue) await this.patience.spend(async deadline => { await storage.touch(this.#opened(), deadline, this.#request.log) })
+    else if (this.#isUseDue) await this.patience.spend(async deadline => { await storage.touch(this.current, deadline, this.#request.log) })
   }
 
   /** Without an idle timeout, whether the use of the session is to be noted. With one, a touch notes it. */
   get #isUseDue (): boolean {
-    const { storage: { rows } } = this.#of
+    const { storage: { rows } } = this.of
     if (!rows.track || this.#lease !== undefined) return false
-    const { stored } = this.#opened()
-    return stored !== undefined && rows.isUseDue(stored.row.tracked, this.#loadedAt)
+    const { stored } = this.current
+    return stored !== undefined && rows.isUseDue(stored.row.tracked, this.loadedAt)
   }
 
   #setCookie (): void {
-    if (this.#operations !== undefined) this.#ofResponse().send(this.#operations)
+    if (this.#operations !== undefined) this.response.send(this.#operations)
   }
 
   #sendCookieAtOnce (operations: Operations): void {
-    if (this.#canSetCookie()) this.#ofResponse().sendAtOnce(operations)
+    if (this.#canSetCookie()) this.response.sendAtOnce(operations)
   }
 
-  #ofResponse (): Response {
-    this.#response ??= new Response(this.#request, this.#reply, this.#of.cookie)
+  get response (): Response {
+    this.#response ??= new Response(this.#request, this.reply, this.of.cookie)
     return this.#response
   }
 
   /** How long the request still waits for the store, loading included. */
   get patience (): Patience {
     if (this.#patience === undefined) {
-      this.#patience = this.#of.storage.patience()
-      if (this.#loaded !== undefined) this.#patience.waited(this.#loaded.askedAt, this.#loadedAt)
+      this.#patience = this.of.storage.patience()
+      if (this.#loaded !== undefined) this.#patience.waited(this.#loaded.askedAt, this.loadedAt)
     }
     return this.#patience
   }
 
-  #newLease (keeper: Keeper): Lease {
-    const { storage } = this.#of
-    const [first] = this.#loaded?.candidates ?? []
-    return new Lease({
-      storage,
-      keeper,
-      response: this.#ofResponse(),
-      log: this.#request.log,
-      loaded: first && { at: this.#loadedAt, expiry: this.#loadedAt + first.row.ttl },
-      values: () => this.#values,
-      open: () => this.#opened(),
-      isWriting: () => this.#operations?.isBusy === true,
-      onMove: () => { if (storage.rows.leadCookies) this.#operate() }
-    })
-  }
-
-  #opened (): SessionValues {
-    this.#values ??= this.#of.storage.open(this.#loaded, this.#loadedAt, this.#request.log)
+  /** The session as it is now. It is opened if it has not been. */
+  get current (): SessionValues {
+    this.#values ??= this.of.storage.open(this.#loaded, this.loadedAt, this.#request.log)
     return this.#values
   }
 
   #operate (): Operations {
     if (this.#operations !== undefined) return this.#operations
-    const { storage, cookie, sendsCookies } = this.#of
-    if (!this.#hasNewCookie) this.#received = this.#opened().stored
-    else this.#opened()
+    const { storage, cookie, sendsCookies } = this.of
+    const { stored } = this.current
+    if (!this.#hasNewCookie) this.#received = stored
     if (sendsCookies) this.#outgoing = new OutgoingCookie(cookie, storage.rows, this.#request, this.#received)
     this.#operations = new Operations(storage, this)
     this.watch()
@@ -309,26 +286,13 @@ export class SessionLife implements SessionHost, Surroundings, NewTokens {
 
   /** False for a websocket: its upgrade is answered with other headers. The reply's headers are sent only if it is refused. */
   #canSetCookie (): boolean {
-    return !this.#reply.raw.headersSent && (!this.#ofResponse().isUpgrade || this.#isSent)
+    return !this.reply.raw.headersSent && (!this.response.isUpgrade || this.#isSent)
   }
 
   #reportLoss (): void {
     this.#operations?.reportFailure()
-    if (this.#operations?.isCookieDue === true) {
-      this.#request.log.warn({}, 'The cookie of a session is due, and did not leave: its deadline or rememberMe has changed after the headers were sent. Commit before the first byte')
-    }
-    const { stored, isTokenTold } = this.#values?.where ?? {}
-    if (!this.#of.sendsCookies && this.#operations !== undefined && stored !== undefined && stored.isFollowed !== true && stored.token !== this.#received?.token && isTokenTold === false) {
-      this.#request.log.warn({}, 'A session has a new token, and the application has not read it, so the client cannot know it: call await session.commit(), and send session.token with the reply')
-    }
-    try {
-      if (this.#values?.hasUntried === true) this.#warnOfLoss({})
-    } catch (error) {
-      this.#warnOfLoss({ err: withoutTokens(error) })
-    }
-  }
-
-  #warnOfLoss (details: object): void {
-    this.#request.log.warn(details, 'The session was changed after it had been committed, and the change was not saved: call await request.session.commit() where the reply has been sent, hijacked or streamed')
+    if (this.#values === undefined) return
+    if (this.#operations !== undefined) warnOfUnsent(this.log, this.#operations, this.#values, this.#received, this.of.sendsCookies)
+    warnOfUnsaved(this.log, this.#values, 'The session was changed after it had been committed, and the change was not saved: call await request.session.commit() where the reply has been sent, hijacked or streamed')
   }
 }

@@ -24,15 +24,13 @@ export interface Registration {
 }
 
 /** What the operations must know of the request, or of the program outside of one. */
-export interface Surroundings {
+export interface Surroundings extends NewTokens {
   readonly log: FastifyBaseLogger
-  /** The status of the reply. */
-  readonly status: number
+  readonly reply: { readonly statusCode: number }
   /** The cookie that follows from the operations; undefined if none does. */
   readonly outgoing: OutgoingCookie | undefined
   /** The session as it is now. */
   readonly current: SessionValues
-  readonly tokens: NewTokens
   /** Where the request comes from; undefined if that is not tracked. */
   readonly origin: Origin | undefined
   /** The request's own touch, while one is on its way. A store that cannot compare could put back what it has read. */
@@ -166,7 +164,7 @@ export class Operations {
     // An application that awaits the operation may answer its failure with a redirect. From one that does not, a redirect
     // looks like success.
     const least = failure.isReported || (failure.isOfRead && failure.isAwaited) ? 0 : failure.isAwaited ? 300 : 400
-    if (this.#of.status < least) this.#refuse(failure.error)
+    if (this.#of.reply.statusCode < least) this.#refuse(failure.error)
     this.reportFailure()
     // The application goes on without the changes that have failed.
     this.#of.current.dropFailed()
@@ -209,7 +207,7 @@ export class Operations {
   #save (values: SessionValues, taken: Changes, deadline: number): Promise<void> {
     const save = (): Promise<void> => {
       taken.origin = this.#of.origin
-      return this.#storage.save(values, taken, deadline, this.#of.tokens)
+      return this.#storage.save(values, taken, deadline, this.#of)
     }
     if (this.#doomed.length === 0) return save()
     // A new session must not begin before the old one has ended.

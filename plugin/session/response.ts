@@ -1,13 +1,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Operations } from './operations.js'
 import type { Cookie } from '../cookie.js'
-import { addCookie, addCookieAtOnce, type Sending } from '../response-head.js'
+import { Head } from '../response-head.js'
 
 /** The response to a request: sends the session's cookie, and knows its end. */
 export class Response {
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
   readonly #cookie: Cookie
+  /** Undefined until a cookie is sent. */
+  #head: Head | undefined
 
   constructor (request: FastifyRequest, reply: FastifyReply, cookie: Cookie) {
     this.#request = request
@@ -29,17 +31,17 @@ export class Response {
 
   /** Sends the cookie that is due, if one is, with the reply that passes onSend. */
   send (operations: Operations): void {
-    operations.sendCookie((header, replaced) => addCookie(this.#reply, this.#sending(header, replaced)))
+    operations.sendCookie((header, replaced) => this.#ofHead().send(header, replaced))
   }
 
   /** The same with the headers, whatever sends them: a hijacked reply or a stream of events never passes onSend. */
   sendAtOnce (operations: Operations): void {
-    operations.sendCookie((header, replaced) => addCookieAtOnce(this.#reply, this.#sending(header, replaced)))
+    operations.sendCookie((header, replaced) => this.#ofHead().sendAtOnce(header, replaced))
   }
 
   /** Sends another cookie with the headers, whatever sends them. */
   sendOtherAtOnce (header: string): void {
-    addCookieAtOnce(this.#reply, this.#sending(header, undefined))
+    this.#ofHead().sendAtOnce(header, undefined)
   }
 
   /** Calls back once the response has been sent; at once if it has been. */
@@ -62,7 +64,8 @@ export class Response {
     else this.#reply.send(error)
   }
 
-  #sending (header: string | undefined, replaced: string | undefined): Sending {
-    return { header, replaced, onShared: cacheControl => this.#cookie.warnOfSharedCache(cacheControl) }
+  #ofHead (): Head {
+    this.#head ??= new Head(this.#reply, cacheControl => this.#cookie.warnOfSharedCache(cacheControl))
+    return this.#head
   }
 }

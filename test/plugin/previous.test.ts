@@ -69,7 +69,7 @@ t.test('the first request of a browser with an old cookie has its values under a
   t.same(value, { user: 'ada', passport: { user: 7 }, basket: ['tea'] })
   t.equal(old.rows.size, 0)
   t.same([...browser.jar.keys()], ['session'], 'the old cookie is taken away')
-  t.match(cookies, [/^session=[\w-]{43}; Max-Age=3[56]\d\d; Path=\/;/, /^connect\.sid=; Max-Age=0; Path=\/; .*HttpOnly/])
+  t.match(cookies, [/^session=[\w-]{43}; Max-Age=3[56]\d\d; Expires=[^;]+; Path=\/;/, /^connect\.sid=; Max-Age=0; Path=\/; .*HttpOnly/])
   t.equal(response.headers['cache-control'], 'no-store')
   t.equal(await user(browser), 'ada')
   t.equal(old.reads, 1)

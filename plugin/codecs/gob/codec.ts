@@ -7,6 +7,7 @@ import { ANY_MAP, isSame, isTime, TIME, type GoType, type StructType } from './t
 import { GobWriter, LONGEST_NUMBER, unsignedToken } from './writer.js'
 import { WrittenDefinitions } from './written.js'
 import type { Codec, SessionContent } from '../codec.js'
+import { contentOf } from '../content.js'
 import { trackedIn, trackedText } from '../tracked.js'
 
 /** Where SCS keeps what `RememberMe` was called with. */
@@ -96,7 +97,8 @@ function deadlineBytes (deadline: number, note: Note | undefined): Uint8Array {
 function readSession (reader: GobReader, values: ValueReader, type: GoType): SessionContent {
   if (!isSession(type)) throw damaged('it does not hold a deadline and values')
   const notes = new Map<string | symbol, Note>()
-  const content: SessionContent = { deadline: ZERO_TIME, rememberMe: undefined, values: new Map(), notes }
+  const content = contentOf(ZERO_TIME, undefined, new Map())
+  content.notes = notes
   let index = -1
   for (let delta; (delta = reader.count()) !== 0;) {
     const field = type.fields[index += delta]
