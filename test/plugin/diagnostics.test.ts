@@ -77,7 +77,8 @@ t.test('a touch is told', async t => {
   const application = makeApplication(t, { idleTimeout: 60_000, touchInterval: 0 })
   const token = await newSession(application)
   const told = listen(t, 'touch', 'commit')
-  await application.visit(token, () => 'nothing')
+  // The expiry moves by a millisecond or more, so the first visits may come too early.
+  for (let visits = 0; told.length === 0 && visits < 10_000; visits++) await application.visit(token, () => 'nothing')
   t.match(told, [['touch', { name: 'session', id: String }]])
 })
 
