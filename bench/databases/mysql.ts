@@ -64,7 +64,8 @@ function pidIn (file: string): number[] {
   try {
     const pid = Number(readFileSync(file, 'utf8'))
     // The file of a server in a container has a number of another world.
-    return /mysqld|mariadbd/.test(readFileSync(`/proc/${pid}/comm`, 'utf8')) ? [pid] : []
+    // Its name is that of a thread: MySQL 9 calls it `connection`.
+    return /mysqld|mariadbd/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')) ? [pid] : []
   } catch {
     return []
   }

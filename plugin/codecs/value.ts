@@ -12,7 +12,7 @@ export { isObject } from './kinds.js'
  * is. {@link stringify} finds the first alone, in less time.
  */
 export function checkValue (value: unknown, key: string): void {
-  if (typeof value !== 'string' && typeof value !== 'boolean') new Inspection(true).isJson(value, key)
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') new Inspection(true).isJson(value, key)
 }
 
 /**

@@ -173,7 +173,7 @@ export class Operations {
   async #commitRest (earlier: Failure | undefined): Promise<void> {
     const values = this.#of.current
     try {
-      await this.#run(() => values.take({ goesOn: false }), (taken, deadline) => this.#save(values, taken, deadline))
+      await this.#queue.runOwn(() => values.take({ goesOn: false }), taken => this.#spend(deadline => this.#save(values, taken, deadline)), this.#onFailure)
     } catch (error) {
       if (earlier?.isLike(error) !== true) this.#refuse(error)
       // The reply is the answer to the same failure already.
@@ -182,13 +182,16 @@ export class Operations {
     }
   }
 
-  /** Runs a write within what is left of the request's patience. */
   #run<T, R> (snapshot: () => T, work: (taken: T, deadline: number) => Promise<R>): Promise<R> {
-    const run = (taken: T, deadline: number): Promise<R> => {
+    return this.#queue.run(snapshot, taken => this.#spend(deadline => work(taken, deadline)), this.#onFailure)
+  }
+
+  /** Runs a write within what is left of the request's patience. */
+  #spend<R> (work: (deadline: number) => Promise<R>): Promise<R> {
+    return this.#of.patience.spend(deadline => {
       const { touching } = this.#of
-      return touching === undefined ? work(taken, deadline) : touching.then(() => work(taken, deadline))
-    }
-    return this.#queue.run(snapshot, taken => this.#of.patience.spend(deadline => run(taken, deadline)), this.#onFailure)
+      return touching === undefined ? work(deadline) : touching.then(() => work(deadline))
+    })
   }
 
   readonly #onFailure = (): void => { this.#of.operationFailed() }

@@ -55,24 +55,50 @@ export class Queue {
     })
   }
 
-  /** @param end is called with the failure, or with undefined, before the promise settles */
-  #enqueue<R> (work: () => Promise<R>, end: (failure: Failure | undefined) => void): Promise<R> {
-    const running = this.#last === undefined ? begun(work) : this.#last.then(work)
-    let last: Promise<void> | undefined
-    const outcome = new Outcome<R>((resolve, reject) => {
-      const leave = (): void => { if (this.#last === last) this.#last = undefined }
-      last = running.then(value => {
-        end(undefined)
-        leave()
+  /**
+   * Runs a write of the request's own, as {@link run} does. The caller awaits it at once, so nobody need know whether it is
+   * awaited.
+   */
+  runOwn<T, R> (snapshot: () => T, work: (taken: T) => Promise<R>, onFailure: () => void): Promise<R> {
+    return new Promise((resolve, reject) => {
+      const taken = snapshot()
+      this.#begin(() => work(taken), value => {
+        this.#failure = undefined
         resolve(value)
-      }, (error: unknown) => {
-        end(new Failure(error, outcome))
-        leave()
+      }, error => {
+        this.#failure = new Failure(error, AWAITED)
+        onFailure()
         reject(error)
       })
     })
-    this.#last = last
+  }
+
+  /** @param end is called with the failure, or with undefined, before the promise settles */
+  #enqueue<R> (work: () => Promise<R>, end: (failure: Failure | undefined) => void): Promise<R> {
+    const outcome = new Outcome<R>((resolve, reject) => {
+      this.#begin(work, value => {
+        end(undefined)
+        resolve(value)
+      }, error => {
+        end(new Failure(error, outcome))
+        reject(error)
+      })
+    })
     return outcome
+  }
+
+  /** Begins an operation once the one before is over; at once if there is none. */
+  #begin<R> (work: () => Promise<R>, succeeded: (value: R) => void, failed: (error: unknown) => void): void {
+    const running = this.#last === undefined ? begun(work) : this.#last.then(work)
+    const leave = (): void => { if (this.#last === last) this.#last = undefined }
+    const last = running.then(value => {
+      succeeded(value)
+      leave()
+    }, (error: unknown) => {
+      failed(error)
+      leave()
+    })
+    this.#last = last
   }
 }
 
@@ -84,6 +110,8 @@ function begun<R> (work: () => Promise<R>): Promise<R> {
     return Promise.reject(error)
   }
 }
+
+const AWAITED = { isAwaited: true }
 
 /** The failure of an operation. */
 export class Failure {
