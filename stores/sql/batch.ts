@@ -70,9 +70,9 @@ export function tooManyCallers (most: number): StoreUnavailableError {
  *
  * Items that are added in one turn of the event loop go out together. `setImmediate` runs after every readable socket has
  * been read, so requests that arrived together share a statement, and a request that arrived alone is sent at once. While
- * all lanes are taken items wait, and go out one turn after a lane is free, so that callers who were just answered can join.
- * There is no delay without load, and batches grow with the load. Each answer is that of a statement that was sent after
- * the question.
+ * statements are under way, items wait for one turn more, so that callers who were just answered can join; while all lanes are
+ * taken, until one is free. There is no delay without load, and batches grow with the load. Each answer is that of a statement
+ * that was sent after the question.
  *
  * A statement that fails as a whole may have been failed by one bad or locked row. Its items are isolated: each goes out in
  * a statement of its own. For a while the row of an item that failed alone stays out of batches too.
@@ -163,10 +163,11 @@ export class Lanes {
   #schedule (): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    setImmediate(() => {
+    const start = (): void => {
       this.#isScheduled = false
       this.#start()
-    })
+    }
+    setImmediate(this.#underWay === 0 ? start : () => setImmediate(start))
   }
 
   /** Fills the free lanes, each kind in its turn. */
