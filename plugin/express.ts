@@ -17,10 +17,23 @@ export function exposeToExpress (app: FastifyInstance, name: string, lifeOf: (re
   if (hasId && !app.hasRequestDecorator('sessionID')) {
     app.decorateRequest('sessionID', { getter (this: FastifyRequest): string { return sessionOf(this).id } })
   }
+  // The same accessors for all requests: with accessors of its own each would have a hidden class of its own.
+  const key = Symbol(`fastify-sql-sessions.${name}.request`)
+  const properties: PropertyDescriptorMap = {
+    [name]: {
+      enumerable: true,
+      configurable: true,
+      get (this: Raw) { return sessionOf(requestOf(this)) },
+      set (this: Raw, value: unknown) { Object.assign(requestOf(this), { [name]: value }) }
+    },
+    ...hasId && { sessionID: { enumerable: true, configurable: true, get (this: Raw) { return sessionOf(requestOf(this)).id } } }
+  }
+  type Raw = FastifyRequest['raw'] & { [key]?: FastifyRequest }
+  const requestOf = (raw: Raw): FastifyRequest => raw[key] as FastifyRequest
   app.addHook('onRequest', (request, reply, done) => {
-    const property = { enumerable: true, configurable: true }
-    Object.defineProperty(request.raw, name, { ...property, get: () => sessionOf(request), set: (value: unknown) => { Object.assign(request, { [name]: value }) } })
-    if (hasId) Object.defineProperty(request.raw, 'sessionID', { ...property, get: () => sessionOf(request).id })
+    const raw: Raw = request.raw
+    raw[key] = request
+    Object.defineProperties(raw, properties)
     saveBeforeEnd(reply, () => lifeOf(request))
     done()
   })
