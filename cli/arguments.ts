@@ -32,7 +32,7 @@ export const SESSIONS: Options = {
 export const JSON_OPTION: Options = { json: { type: 'boolean', help: 'write JSON' } }
 export const YES: Options = { yes: { type: 'boolean', short: 'y', help: 'do not ask' } }
 
-/** The form of an id, or of a token, which the commands refuse with words of their own. */
+/** An id that begins with a dash; or a token, which the commands refuse with words of their own. */
 const DASHED_ID = /^-(?:[\w-]{15}|[\w-]{42})$/
 
 /** What was typed, checked against what the command knows. */
@@ -76,7 +76,7 @@ export function readArguments (command: string, args: readonly string[], options
   let last = -1
   for (const token of tokens) {
     const typed = args[token.index]
-    if (typed !== undefined && isDashedId(typed, options)) {
+    if (takes > 0 && typed !== undefined && isDashedId(typed, options)) {
       // parseArgs makes a group of short options of it, a token each.
       if (token.index !== last) positionals.push(typed)
       last = token.index

@@ -79,12 +79,12 @@ export class Cookie {
   set (token: string, { ttl, rememberMe }: { readonly ttl: number, readonly rememberMe: boolean }, request: FastifyRequest): string {
     if (!this.settings.persist && !rememberMe) return this.#serialize(token, '', request)
     const maxAge = Math.max(1, Math.ceil((ttl - CLOCK_JITTER) / 1000))
-    return this.#serialize(token, endingAt(maxAge, Math.min(Date.now() + maxAge * 1000, LAST_COOKIE_DATE)), request)
+    return this.#serialize(token, lifeAttributes(maxAge, Math.min(Date.now() + maxAge * 1000, LAST_COOKIE_DATE)), request)
   }
 
   /** Returns the Set-Cookie header that removes the cookie. */
   clear (request: FastifyRequest): string {
-    return this.#serialize('', endingAt(0, 0), request)
+    return this.#serialize('', lifeAttributes(0, 0), request)
   }
 
   /** Returns the value of a cookie of another plugin. */
@@ -118,7 +118,7 @@ export class Cookie {
     return `${this.settings.name}=${value}${life}${attributes}`
   }
 
-  /** The attributes that are the same in all cookies: made once, because the library takes microseconds. */
+  /** The attributes that are the same in all cookies. They are made once, because the library takes microseconds for them. */
   #attributes (secure: boolean): string {
     const { name, path, domain, httpOnly, sameSite, partitioned, priority } = this.settings
     const header = this.#app.serializeCookie(name, '', {
@@ -149,7 +149,7 @@ export class Cookie {
 }
 
 /** @param maxAge in seconds */
-function endingAt (maxAge: number, time: number): string {
+function lifeAttributes (maxAge: number, time: number): string {
   return `; Max-Age=${maxAge}; Expires=${new Date(time).toUTCString()}`
 }
 

@@ -17,9 +17,11 @@ export function exposeToExpress (app: FastifyInstance, name: string, lifeOf: (re
   if (hasId && !app.hasRequestDecorator('sessionID')) {
     app.decorateRequest('sessionID', { getter (this: FastifyRequest): string { return sessionOf(this).id } })
   }
-  // The same accessors for all requests: with accessors of its own each would have a hidden class of its own.
+  // The same accessors for all requests: with accessors of its own each would have a hidden class of its own. They find the
+  // request by a property of the raw one, so an object that copies only the accessors has no session.
   const key = Symbol(`fastify-sql-sessions.${name}.request`)
   const properties: PropertyDescriptorMap = {
+    [key]: { writable: true, value: undefined },
     [name]: {
       enumerable: true,
       configurable: true,
@@ -32,8 +34,8 @@ export function exposeToExpress (app: FastifyInstance, name: string, lifeOf: (re
   const requestOf = (raw: Raw): FastifyRequest => raw[key] as FastifyRequest
   app.addHook('onRequest', (request, reply, done) => {
     const raw: Raw = request.raw
-    raw[key] = request
     Object.defineProperties(raw, properties)
+    raw[key] = request
     saveBeforeEnd(reply, () => lifeOf(request))
     done()
   })

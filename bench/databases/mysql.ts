@@ -64,7 +64,7 @@ function pidIn (file: string): number[] {
   try {
     const pid = Number(readFileSync(file, 'utf8'))
     // The file of a server in a container has a number of another world.
-    // Its name is that of a thread: MySQL 9 calls it `connection`.
+    // The command line, because `comm` is the name of the main thread, which is `connection` with MySQL 9.
     return /mysqld|mariadbd/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')) ? [pid] : []
   } catch {
     return []

@@ -8,14 +8,14 @@ export function contentOf (deadline: number, rememberMe: boolean | undefined, va
 }
 
 /** The same content, which ends at another time. The values stay those of the original. */
-export function endingAt (deadline: number, { rememberMe, values, tracked, notes }: SessionContent): SessionContent {
-  const content = contentOf(deadline, rememberMe, values)
-  if (tracked !== undefined) content.tracked = tracked
-  if (notes !== undefined) content.notes = notes
+export function endingAt (deadline: number, original: SessionContent): SessionContent {
+  // A codec of the user's may have further fields in it.
+  const content = Object.assign(contentOf(deadline, original.rememberMe, original.values), original)
+  content.deadline = deadline
   return content
 }
 
-// A class cannot have the prototype of plain objects, which whoever compares contents expects.
+// Contents have the prototype of plain objects, so that they equal literals in comparisons. Objects of a class have another one.
 const Plain = function (this: SessionContent, deadline: number, rememberMe: boolean | undefined, values: Map<string, unknown>): void {
   this.deadline = deadline
   this.rememberMe = rememberMe

@@ -64,7 +64,7 @@ export class Committer {
     const touch = this.rows.dueTouch(row)
     if (touch === undefined) return row
     await this.#store.touch(touch, timeLeft(deadline))
-    return { ...row, expiry: performance.now() + touch.ttl }
+    return row.expiringAt(performance.now() + touch.ttl)
   }
 
   /** Writes when the session was used, which moves its expiry, too. Other requests' changes may be in the row afterwards. */

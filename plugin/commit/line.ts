@@ -141,7 +141,7 @@ export class Lines {
       if (entry.isAnswered) return false
       const missing = entry.changes.missingIn(version)
       if (missing.isEmpty || (missing.isOnlyUse && !this.#rows.isUseDue(content.tracked))) {
-        entry.resolve({ ...row, values: undefined })
+        entry.resolve(row.withoutValues())
         return false
       }
       try {

@@ -11,6 +11,7 @@ import type { NewSession, Seen, StoredSession, TouchedSession } from '../../stor
 
 /** What is in a row, as it was last read or written. */
 export class Row {
+  /** The key of the row, which the store calls its token. */
   readonly key: string
   readonly data: Uint8Array
   /** When the row expires, in milliseconds of the process's monotonic clock, `performance.now()`. */
@@ -25,7 +26,7 @@ export class Row {
   readonly values: Map<string, unknown> | undefined
 
   // Of a class, not a literal: see `stores/pending.ts`.
-  constructor (key: string, data: Uint8Array, expiry: number, { deadline, rememberMe, tracked }: SessionContent, owner: string | undefined, values: Map<string, unknown> | undefined) {
+  constructor (key: string, data: Uint8Array, expiry: number, { deadline, rememberMe, tracked }: Lasting, owner: string | undefined, values: Map<string, unknown> | undefined) {
     this.key = key
     this.data = data
     this.expiry = expiry
@@ -35,6 +36,23 @@ export class Row {
     this.tracked = tracked
     this.values = values
   }
+
+  /** The same row, expiring at another time. */
+  expiringAt (expiry: number): Row {
+    return new Row(this.key, this.data, expiry, this, this.owner, this.values)
+  }
+
+  /** The same row, whose data may hold other requests' changes. */
+  withoutValues (): Row {
+    return new Row(this.key, this.data, this.expiry, this, this.owner, undefined)
+  }
+}
+
+/** What a row keeps of its content beside the values. */
+interface Lasting {
+  readonly deadline: number
+  readonly rememberMe: boolean | undefined
+  readonly tracked?: Tracked | undefined
 }
 
 /** What {@link Rows} must know. Times are in milliseconds. */

@@ -56,8 +56,8 @@ export class Queue {
   }
 
   /**
-   * Runs a write of the request's own, as {@link run} does. The caller awaits it at once, so nobody need know whether it is
-   * awaited.
+   * As {@link run}, for a write of the request's own. The caller must await it at once: a rejection that nobody awaits would end
+   * the process.
    */
   runOwn<T, R> (snapshot: () => T, work: (taken: T) => Promise<R>, onFailure: () => void): Promise<R> {
     return new Promise((resolve, reject) => {

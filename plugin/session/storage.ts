@@ -197,7 +197,7 @@ export class SessionStorage {
     const found = sessions.find(({ token }) => token === row.key)
     if (found === undefined) return undefined
     const now = performance.now()
-    if (asBuffer(found.data).equals(row.data)) return { ...row, expiry: now + found.ttl }
+    if (asBuffer(found.data).equals(row.data)) return row.expiringAt(now + found.ttl)
     const content = this.rows.liveContent(row.key, found.data, this.rows.now())
     return content && this.rows.found(found, content, now)
   }

@@ -60,7 +60,7 @@ export class Whereabouts {
 
   /** A touch, or another request, has moved the expiry of the row. A write may have moved it further meanwhile. */
   touched (expiry: number): void {
-    if (this.#stored !== undefined && expiry > this.#stored.row.expiry) this.#stored = { ...this.#stored, row: { ...this.#stored.row, expiry } }
+    if (this.#stored !== undefined && expiry > this.#stored.row.expiry) this.#stored = { ...this.#stored, row: this.#stored.row.expiringAt(expiry) }
   }
 
   /** Another request has ended the session. */

@@ -50,6 +50,7 @@ const REFUSED: ReadonlyArray<readonly [line: string, message: string, env?: Reco
     [`destroy --yes --owner ${dashes.padEnd(16, 'x')} --owner-key=k`, dashes.startsWith('--') ? '--owner needs a value: --owner X' : 'Which database? Set MYSQL_URL or MSSQL_URL, or write --url mysql://user@host/database']
   ]),
   ['destroy --all', 'destroy cannot be undone, and there is no terminal to ask: write --yes'],
+  ['cleanup --dry-run-please', 'There is no option --dry-run-please for cleanup. There are: --url, --table, --timeout, --json'],
   ['cleanup now', 'cleanup does not take \'now\'. It takes options alone'],
   ['stats --jsn', 'There is no option --jsn for stats. Did you mean --json?']
 ]

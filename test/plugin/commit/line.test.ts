@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { Changes } from '../../../plugin/commit/changes.js'
 import { Committer } from '../../../plugin/commit/commit.js'
-import type { Row } from '../../../plugin/commit/rows.js'
+import { Row } from '../../../plugin/commit/rows.js'
 import { settingsOf } from '../../../plugin/options.js'
 import { textCodec, type ChangedSession, type Codec, type SessionContent, type SessionOptions } from '../../../plugin/index.js'
 import { startSite, type Browser } from '../../support/site.js'
@@ -245,7 +245,7 @@ t.test('a write keeps the expiry of its row until a touch is due', async t => {
     const { sessions: [stored] } = await faulty.store.find([KEY])
     if (stored === undefined) throw new Error('the row is gone')
     const expiry = performance.now() + expiresIn
-    const { expiry: after } = await committer.update({ ...row, data: stored.data, expiry }, changes, soon())
+    const { expiry: after } = await committer.update(new Row(row.key, stored.data, expiry, row, row.owner, row.values), changes, soon())
     return { after, expiry }
   }
   const isAbout = (actual: number | undefined, expected: number) => Math.abs(Number(actual) - expected) < 5000

@@ -131,6 +131,7 @@ t.test('Express\'s middleware finds the session in the raw request', async t => 
   await visit((session, request) => {
     const raw = request.raw as unknown as { session: Properties, sessionID: string }
     t.equal(raw.session, session)
+    t.notOk(inspect(request.raw).includes('routeOptions'), 'whoever shows the raw request does not get Fastify\'s within it')
     raw.session['user'] = 'ada'
     t.equal(raw.sessionID, '')
     t.throws(() => { Object.assign(raw, { session: null }) }, { code: INVALID_ARGUMENT })

@@ -1,6 +1,6 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import t from 'tap'
-import type { Session } from '../../../plugin/index.js'
+import { textCodec, type Codec, type Session } from '../../../plugin/index.js'
 import { hashToken, newToken } from '../../../plugin/token.js'
 import { onEveryStore } from '../../support/every-store.js'
 import { startSite } from '../../support/site.js'
@@ -747,6 +747,22 @@ t.test('a codec of the user\'s that returns something wrong is told so, and neit
     t.match(site.log.lines.find(({ level }) => level === 40)?.err, { message: decodes })
     t.notMatch(site.log.text, /a secret/)
   }
+})
+
+t.test('what a codec of the user\'s has in a session beside the named fields outlives changes and renewals', async t => {
+  const encoded: unknown[] = []
+  const codec: Codec = {
+    encode (content) {
+      encoded.push('extra' in content ? content.extra : undefined)
+      return textCodec.encode(content)
+    },
+    decode: data => Object.assign(textCodec.decode(data), { extra: 'kept' })
+  }
+  const browser = (await startSite(t, { codec })).browser()
+  await browser.visit(session => session.put('a', 1))
+  await browser.visit(session => session.put('a', 2))
+  await browser.visit(session => { session.renewToken() })
+  t.strictSame(encoded, [undefined, 'kept', 'kept'])
 })
 
 t.test('a cookie that does not persist ends with the browser, unless the visitor is remembered', async t => {
