@@ -69,10 +69,10 @@ export function tooManyCallers (most: number): StoreUnavailableError {
  * Sends many sessions in one statement, and only a few statements at a time. A lane is the place of one statement.
  *
  * Items that are added in one turn of the event loop go out together. `setImmediate` runs after every readable socket has
- * been read, so requests that arrived together share a statement, and a request that arrived alone is sent at once. While a
- * statement is under way, items wait one turn more, so that callers who were just answered can join. While all lanes are taken,
- * they wait until one is free. There is no delay without load, and batches grow with the load. Each answer is that of a
- * statement that was sent after the question.
+ * been read, so requests that arrived together share a statement, and a request that arrived alone is sent at once. While
+ * all lanes are taken items wait, and go out one turn after a lane is free, so that callers who were just answered can join.
+ * There is no delay without load, and batches grow with the load. Each answer is that of a statement that was sent after
+ * the question.
  *
  * A statement that fails as a whole may have been failed by one bad or locked row. Its items are isolated: each goes out in
  * a statement of its own. For a while the row of an item that failed alone stays out of batches too.
@@ -163,11 +163,10 @@ export class Lanes {
   #schedule (): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    const start = (): void => {
+    setImmediate(() => {
       this.#isScheduled = false
       this.#start()
-    }
-    setImmediate(this.#underWay === 0 ? start : () => setImmediate(start))
+    })
   }
 
   /** Fills the free lanes, each kind in its turn. */

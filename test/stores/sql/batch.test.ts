@@ -75,18 +75,6 @@ t.test('what comes while a statement is under way is the next one', async t => {
   t.strictSame(await Promise.all(later), ['B', 'C'])
 })
 
-t.test('while a statement is under way, what is asked in the next turn joins the next one, although a lane is free', async t => {
-  const { send, statement } = kindOf(lanesOf(9))
-  const first = send('a')
-  const sent = await statement(0)
-  const second = send('b')
-  const third = new Promise<string>(resolve => setImmediate(() => resolve(send('c'))))
-  const next = await statement(1)
-  t.strictSame(next.items, ['b', 'c'])
-  for (const one of [sent, next]) one.answer()
-  t.strictSame(await Promise.all([first, second, third]), ['A', 'B', 'C'])
-})
-
 t.test('a statement has no more items and no more bytes than allowed; a larger item goes alone', async t => {
   const { send, statement } = kindOf(lanesOf(9), { maxBytes: 10 })
   const items = ['a', 'b', 'c', 'd', 'e', 'x'.repeat(8), 'y'.repeat(8), 'z'.repeat(50)]
