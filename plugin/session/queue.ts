@@ -36,10 +36,7 @@ export class Queue {
     } catch (error) {
       return new Outcome<R>((_resolve, reject) => reject(error))
     }
-    return this.#enqueue(() => work(taken), failure => {
-      this.#failure = failure
-      if (failure !== undefined) onFailure()
-    })
+    return this.#enqueue(() => work(taken), failure => this.#wrote(failure, onFailure))
   }
 
   /**
@@ -63,14 +60,19 @@ export class Queue {
     return new Promise((resolve, reject) => {
       const taken = snapshot()
       this.#begin(() => work(taken), value => {
-        this.#failure = undefined
+        this.#wrote(undefined, onFailure)
         resolve(value)
       }, error => {
-        this.#failure = new Failure(error, AWAITED)
-        onFailure()
+        this.#wrote(new Failure(error, AWAITED), onFailure)
         reject(error)
       })
     })
+  }
+
+  /** A write is over. Its outcome takes the place of earlier failures. */
+  #wrote (failure: Failure | undefined, onFailure: () => void): void {
+    this.#failure = failure
+    if (failure !== undefined) onFailure()
   }
 
   /** @param end is called with the failure, or with undefined, before the promise settles */
