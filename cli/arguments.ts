@@ -32,7 +32,7 @@ export const SESSIONS: Options = {
 export const JSON_OPTION: Options = { json: { type: 'boolean', help: 'write JSON' } }
 export const YES: Options = { yes: { type: 'boolean', short: 'y', help: 'do not ask' } }
 
-/** An id that begins with a dash; or a token, which the commands refuse with words of their own. */
+/** An id (16 characters) or a token (43) that begins with a dash. The commands refuse tokens themselves, with a better message. */
 const DASHED_ID = /^-(?:[\w-]{15}|[\w-]{42})$/
 
 /** What was typed, checked against what the command knows. */
@@ -67,7 +67,7 @@ export class Arguments {
 /**
  * Reads a command line. Throws a {@link UsageError} that names what is wrong, and quotes nothing that may hold a password.
  *
- * @param takes how many arguments without a name the command takes, at most
+ * @param takes the most positional arguments that the command takes
  */
 export function readArguments (command: string, args: readonly string[], options: Options, takes: number): Arguments {
   const { tokens } = parseArgs({ args: [...args], options: { ...options }, strict: false, tokens: true })
@@ -77,7 +77,7 @@ export function readArguments (command: string, args: readonly string[], options
   for (const token of tokens) {
     const typed = args[token.index]
     if (takes > 0 && typed !== undefined && isDashedId(typed, options)) {
-      // parseArgs makes a group of short options of it, a token each.
+      // parseArgs reads it as a group of short options, and reports each letter separately.
       if (token.index !== last) positionals.push(typed)
       last = token.index
       continue
@@ -96,7 +96,7 @@ export function readArguments (command: string, args: readonly string[], options
   return new Arguments(positionals, values)
 }
 
-/** One id or token in 64 begins with a dash. */
+/** Whether it is an id or a token that begins with a dash, as one in 64 does, and no long option. */
 function isDashedId (typed: string, options: Options): boolean {
   return DASHED_ID.test(typed) && options[typed.slice(2)] === undefined
 }

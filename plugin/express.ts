@@ -6,8 +6,8 @@ import { USUAL_NAME } from './token.js'
 
 /**
  * Gives the sessions of a registration to Express's middleware (@fastify/express, @fastify/middie), which gets the raw request
- * and the raw response: `req.session` and `req.sessionID`, as from express-session. A response that middleware ends by itself
- * saves the session first.
+ * and the raw response: `req.session` and `req.sessionID`, as from express-session. If middleware ends the
+ * response itself, the session is saved first.
  *
  * @param lifeOf the session of a request, if it has one
  */
@@ -17,8 +17,8 @@ export function exposeToExpress (app: FastifyInstance, name: string, lifeOf: (re
   if (hasId && !app.hasRequestDecorator('sessionID')) {
     app.decorateRequest('sessionID', { getter (this: FastifyRequest): string { return sessionOf(this).id } })
   }
-  // The same accessors for all requests: with accessors of its own each would have a hidden class of its own. They find the
-  // request by a property of the raw one, so an object that copies only the accessors has no session.
+  // All requests share these accessors: separate ones would give each request its own hidden class in V8. They find the request
+  // by a property of the raw one, so reading `session` of an object that copies only the accessors throws.
   const key = Symbol(`fastify-sql-sessions.${name}.request`)
   const properties: PropertyDescriptorMap = {
     [key]: { writable: true, value: undefined },

@@ -17,7 +17,7 @@ export class Head {
     this.#reply = reply
     this.#onShared = onShared
     const response = reply.raw
-    // Node calls it for the headers of every response, whether the application does or not.
+    // Node calls writeHead for every response, even if the application does not.
     const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse
     response.writeHead = (...args: unknown[]) => writeHead(...response.headersSent ? args : this.#corrected(args))
   }
@@ -25,7 +25,7 @@ export class Head {
   /**
    * Sends a cookie with Fastify's reply.
    *
-   * @param header the Set-Cookie header; undefined if nothing takes the place of the one that is replaced
+   * @param header the Set-Cookie header; undefined: `replaced` is only removed
    * @param replaced the header of an earlier call, which this one replaces
    */
   send (header: string | undefined, replaced: string | undefined): void {
@@ -42,7 +42,7 @@ export class Head {
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
   }
 
-  /** The same with the headers of the response, whatever sends them. */
+  /** Puts the cookie on the raw response, so that it leaves even without Fastify's reply. */
   sendAtOnce (header: string | undefined, replaced: string | undefined): void {
     const reply = this.#reply
     const { raw } = reply
@@ -104,7 +104,7 @@ export function varyByCookie (reply: FastifyReply): void {
   else if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(list)) reply.header('vary', `${list}, Cookie`)
 }
 
-/** The Set-Cookie headers of Fastify's reply and of the raw response, each once. */
+/** The Set-Cookie headers of Fastify's reply and of the raw response, each once, except `without`. */
 function cookiesOf (reply: FastifyReply, without: string | undefined): string[] {
   const cookies = new Set([...listOf(reply.raw.getHeader('set-cookie')), ...listOf(reply.getHeader('set-cookie'))])
   return [...cookies].filter(cookie => cookie !== without)
@@ -146,7 +146,7 @@ class Leaving {
   }
 }
 
-/** Names and values, the names in small letters. */
+/** Names and values, the names in lower case. */
 function entriesOf (headers: Headers): Array<[name: string, value: OutgoingHttpHeader]> {
   if (!Array.isArray(headers)) return Object.entries(headers).flatMap(([name, value]) => value === undefined ? [] : [[name.toLowerCase(), value]])
   const entries: Array<[string, OutgoingHttpHeader]> = []

@@ -4,8 +4,8 @@ import { StoreUnavailableError } from './errors.js'
 /**
  * Somebody who waits for an answer until a deadline. One answer or one error counts; later ones are dropped.
  *
- * It is a class, and its promise is a field. While many wait, V8 may allocate the objects of a literal in the old generation.
- * There each keeps all that it refers to until the next full garbage collection.
+ * A class, not an object literal: while many wait, V8 may allocate the objects of a literal in the old generation, where each keeps
+ * alive all that it refers to until the next full garbage collection.
  */
 export class Pending<Answer> implements Waiting {
   readonly answer: Promise<Answer>

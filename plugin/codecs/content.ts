@@ -7,15 +7,15 @@ export function contentOf (deadline: number, rememberMe: boolean | undefined, va
   return new Plain(deadline, rememberMe, values)
 }
 
-/** The same content, which ends at another time. The values stay those of the original. */
+/** A copy with another deadline. It shares the original's map of values. */
 export function endingAt (deadline: number, original: SessionContent): SessionContent {
-  // A codec of the user's may have further fields in it.
+  // A codec of the user's may have added fields.
   const content = Object.assign(contentOf(deadline, original.rememberMe, original.values), original)
   content.deadline = deadline
   return content
 }
 
-// Contents have the prototype of plain objects, so that they equal literals in comparisons. Objects of a class have another one.
+// Contents have Object.prototype, so that a deep comparison with a literal succeeds. Instances of a class would fail.
 const Plain = function (this: SessionContent, deadline: number, rememberMe: boolean | undefined, values: Map<string, unknown>): void {
   this.deadline = deadline
   this.rememberMe = rememberMe

@@ -23,7 +23,7 @@ export interface LineSettings {
 }
 
 /**
- * The requests of one session that are queued in this process. While a write is running, further requests gather. The next
+ * The queues of requests in this process, one per session. While a write is running, further requests gather. The next
  * write then holds the changes of all of them.
  */
 export class Lines {

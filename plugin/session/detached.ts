@@ -50,8 +50,8 @@ function tokensOf (source: unknown, { cookie, token }: Outside['settings']): rea
 }
 
 /**
- * When a session is collected as garbage, warns if a change of it was lost. The life must not refer to the session, or it is
- * never collected.
+ * When a session is collected as garbage, warns if a change of it was lost. The life must not refer to the session, or the
+ * session is never collected.
  */
 const FORGOTTEN = new FinalizationRegistry<DetachedLife>(life => { life.reportLoss() })
 
@@ -95,7 +95,7 @@ class DetachedLife implements SessionHost, Surroundings {
     return this.#values
   }
 
-  /** Whatever was changed is noticed when the session is forgotten. */
+  /** Nothing to do: lost changes are found when the session is collected as garbage. */
   watch (): void {}
 
   run<R> (method: string, callback: unknown, operation: (operations: Operations) => Promise<R>): Promise<R> {
@@ -133,11 +133,11 @@ class DetachedLife implements SessionHost, Surroundings {
   }
 
   operationFailed (): void {
-    // By then the application has said whether it waits for the operation.
+    // A turn later: by then the application may have begun to await the operation.
     setImmediate(() => { this.#operations.reportFailure() })
   }
 
-  /** Warns of changes that nothing has saved. */
+  /** Warns of changes that no commit has tried to save. */
   reportLoss (): void {
     warnOfUnsaved(this.log, this.#values, 'A session that was loaded outside of a request was changed, and the change was not saved: call await session.commit()')
   }

@@ -23,8 +23,8 @@ export interface LeaseHolder {
 }
 
 /**
- * The time that a session with an idle timeout has left. The session of a request that came in time lives until the request's
- * end, however long that takes. Its expiry moves at most once per `touchInterval`.
+ * The time that a session with an idle timeout has left. A session that is live when its request comes stays live until the
+ * request ends, however long that takes. Its expiry moves at most once per `touchInterval`.
  */
 export class Lease implements Kept {
   before: Kept | undefined
@@ -60,7 +60,7 @@ export class Lease implements Kept {
     if (expiry !== undefined && this.#storage.rows.isNear(expiry) && !this.#holder.isWriting) void this.prolong()
   }
 
-  /** Moves the expiry now, if that is due. Other requests may have written or touched the session since it was loaded. */
+  /** Moves the expiry now, if that is due. Reads the row first: other requests may have written or touched it since it was loaded. */
   prolong (patience = this.#storage.patience()): Promise<void> {
     this.#prolonging ??= this.#prolong(patience).finally(() => { this.#prolonging = undefined })
     return this.#prolonging

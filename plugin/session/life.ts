@@ -30,7 +30,7 @@ export class SessionLife implements SessionHost, Surroundings, LeaseHolder {
   #session: RequestSession | undefined
   #properties: RequestSession | undefined
   #response: Response | undefined
-  /** Undefined until somebody looks, so that a request that does not look costs no more than its query. */
+  /** Undefined until it is needed, so that a request that does not look usually costs no more than its query. */
   #values: SessionValues | undefined
   #operations: Operations | undefined
   #outgoing: OutgoingCookie | undefined
@@ -129,7 +129,7 @@ export class SessionLife implements SessionHost, Surroundings, LeaseHolder {
     return this.#isDestroyed
   }
 
-  /** Opened at the first look. */
+  /** Returns the session for the application, and opens it if necessary. */
   look (): SessionValues {
     this.#isLookedAt = true
     return this.current
@@ -237,7 +237,7 @@ export class SessionLife implements SessionHost, Surroundings, LeaseHolder {
     else if (this.#isUseDue) await this.patience.spend(async deadline => { await storage.touch(this.current, deadline, this.#request.log) })
   }
 
-  /** Without an idle timeout, whether the use of the session is to be noted. With one, a touch notes it. */
+  /** Whether the use of the session must be noted. False with an idle timeout, because the touch notes it. */
   get #isUseDue (): boolean {
     const { storage: { rows } } = this.of
     if (!rows.track || this.#lease !== undefined) return false
@@ -284,7 +284,10 @@ export class SessionLife implements SessionHost, Surroundings, LeaseHolder {
     return this.#operations
   }
 
-  /** False for a websocket: its upgrade is answered with other headers. The reply's headers are sent only if it is refused. */
+  /**
+   * Whether the session's cookie can still be set. Not after the headers, and not for a websocket that is accepted: its upgrade is
+   * answered with other headers.
+   */
   #canSetCookie (): boolean {
     return !this.reply.raw.headersSent && (!this.response.isUpgrade || this.#isSent)
   }

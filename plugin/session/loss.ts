@@ -18,7 +18,7 @@ export function warnOfUnsent (log: FastifyBaseLogger, operations: Operations, { 
   }
 }
 
-/** Warns of changes that nothing has saved. */
+/** Warns of changes that no commit has tried to save. */
 export function warnOfUnsaved (log: FastifyBaseLogger, values: SessionValues, message: string): void {
   try {
     if (values.hasUntried) log.warn({}, message)

@@ -33,7 +33,7 @@ export interface Surroundings extends NewTokens {
   readonly current: SessionValues
   /** Where the request comes from; undefined if that is not tracked. */
   readonly origin: Origin | undefined
-  /** The request's own touch, while one is on its way. A store that cannot compare could put back what it has read. */
+  /** The request's own touch, while one is on its way. Writes wait for it: a store that cannot compare could overwrite them with what the touch has read. */
   readonly touching: Promise<void> | undefined
   readonly patience: Patience
   /** An operation has failed. */
@@ -130,7 +130,7 @@ export class Operations {
    * Before the reply: waits for what is running, and saves what no operation has taken. Rejects if the reply must not be
    * sent, because it would hide a failure. Whoever answers the error finds the session as it was saved last.
    *
-   * @returns whether all has succeeded
+   * @returns whether all writes have succeeded
    */
   async finish (): Promise<boolean> {
     if (this.#queue.isBusy) await this.#queue.settled()
@@ -146,7 +146,7 @@ export class Operations {
     this.#of.outgoing?.sendDue(this.#of.current.stored, this.#hasEnded, send)
   }
 
-  /** Whether the browser has not been sent the cookie of the session as it is stored. */
+  /** Whether the browser still lacks the stored session's current cookie. */
   get isCookieDue (): boolean {
     return this.#of.outgoing?.isDue(this.#of.current.stored) === true
   }
@@ -176,7 +176,7 @@ export class Operations {
       await this.#queue.runOwn(() => values.take({ goesOn: false }), taken => this.#spend(deadline => this.#save(values, taken, deadline)), this.#onFailure)
     } catch (error) {
       if (earlier?.isLike(error) !== true) this.#refuse(error)
-      // The reply is the answer to the same failure already.
+      // The reply already reports the same failure.
       this.#setReported()
       this.#warn(error, 'The session was changed after a commit had failed, and the change could not be saved either')
     }
@@ -186,7 +186,7 @@ export class Operations {
     return this.#queue.run(snapshot, taken => this.#spend(deadline => work(taken, deadline)), this.#onFailure)
   }
 
-  /** Runs a write within what is left of the request's patience. */
+  /** Runs a write in the time that the request has left, after the request's own touch. */
   #spend<R> (work: (deadline: number) => Promise<R>): Promise<R> {
     return this.#of.patience.spend(deadline => {
       const { touching } = this.#of
@@ -220,7 +220,7 @@ export class Operations {
     })
   }
 
-  /** Ends the destroyed sessions, also those for which that has failed before. */
+  /** Deletes the destroyed sessions. Tries those again whose delete has failed before. */
   async #endDoomed (deadline: number): Promise<void> {
     for (const session of this.#doomed) {
       if (await this.#storage.end(session, deadline)) this.#hasEnded = true

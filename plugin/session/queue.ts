@@ -6,7 +6,7 @@ export class Queue {
   #last: Promise<void> | undefined
   #failure: Failure | undefined
 
-  /** What the last write has failed with, or since then a read that nobody awaits. Undefined if all has succeeded. */
+  /** The failure of the last write; if that has succeeded, the first failure of a read since then. Undefined if there is none. */
   get failure (): Failure | undefined {
     return this.#failure
   }
@@ -24,8 +24,8 @@ export class Queue {
   /**
    * Runs a write once the earlier operations are over; at once if there are none.
    *
-   * @param snapshot takes what the operation is about. It is called now, even if the operation has to wait. If it throws,
-   * there is no operation: nothing was taken, so the next operation can take it.
+   * @param snapshot takes the input of the operation: for a commit the changes. It is called now, even if the operation has to
+   * wait. If it throws, the operation does not run and is not recorded as failed. The next operation takes the same input.
    * @param work the operation
    * @param onFailure is called after the operation has failed
    */
@@ -53,8 +53,8 @@ export class Queue {
   }
 
   /**
-   * As {@link run}, for a write of the request's own. The caller must await it at once: a rejection that nobody awaits would end
-   * the process.
+   * As {@link run}, for the commit that the plugin makes itself before the reply. The caller must await it at once: a rejection that
+   * nobody awaits would end the process.
    */
   runOwn<T, R> (snapshot: () => T, work: (taken: T) => Promise<R>, onFailure: () => void): Promise<R> {
     return new Promise((resolve, reject) => {
@@ -104,7 +104,7 @@ export class Queue {
   }
 }
 
-/** Begins an operation. What it throws at once is its failure, too. */
+/** Begins an operation. A synchronous throw counts as a rejection. */
 function begun<R> (work: () => Promise<R>): Promise<R> {
   try {
     return work()
@@ -120,7 +120,7 @@ export class Failure {
   readonly error: unknown
   /** Whether the request has been answered with the failure, or the log tells it. */
   isReported = false
-  /** Whether the operation would have written nothing. */
+  /** Whether the operation was a read. */
   isOfRead = false
   readonly #outcome: { readonly isAwaited: boolean }
 
@@ -134,7 +134,7 @@ export class Failure {
     return this.#outcome.isAwaited
   }
 
-  /** Whether another error says the same. */
+  /** Whether the other error has the same code. */
   isLike (error: unknown): boolean {
     const code = errorCode(this.error)
     return code !== undefined && code === errorCode(error)

@@ -3,7 +3,7 @@ import type { Operations } from './operations.js'
 import type { Cookie } from '../cookie.js'
 import { Head } from '../response-head.js'
 
-/** The response to a request: sends the session's cookie, and knows its end. */
+/** The response to a request: sends the session's cookie, and tells when the response is over. */
 export class Response {
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
@@ -34,7 +34,7 @@ export class Response {
     operations.sendCookie((header, replaced) => this.#ofHead().send(header, replaced))
   }
 
-  /** The same with the headers, whatever sends them: a hijacked reply or a stream of events never passes onSend. */
+  /** Puts the cookie that is due on the raw response now: a hijacked reply or a stream of events never passes onSend. */
   sendAtOnce (operations: Operations): void {
     operations.sendCookie((header, replaced) => this.#ofHead().sendAtOnce(header, replaced))
   }
@@ -44,7 +44,7 @@ export class Response {
     this.#ofHead().sendAtOnce(header, undefined)
   }
 
-  /** Calls back once the response has been sent; at once if it has been. */
+  /** Calls back when the response has been sent; in the next turn if it has already ended. */
   onFinish (listener: () => void): void {
     const { raw } = this.#reply
     if (raw.writableEnded) setImmediate(listener)
@@ -57,7 +57,7 @@ export class Response {
     else this.#reply.raw.once('close', listener)
   }
 
-  /** A function of the application's has failed where nobody can catch that: the request is answered with its error. */
+  /** A function of the application's has failed where nobody can catch that: answers with its error, or logs it if the reply has been sent. */
   fail (error: unknown): void {
     const { raw, sent } = this.#reply
     if (sent || raw.headersSent) this.#request.log.error({ err: error }, 'A function that the session has called back has failed')

@@ -20,7 +20,7 @@ export class Caller<Item, Answer> extends Pending<Answer> {
   lastFailure: unknown
   readonly #isReading: boolean
 
-  /** @param onAnswered is called before the answer */
+  /** @param onAnswered is called before the promise settles */
   constructor (item: Item, keys: readonly string[], isReading: boolean, deadline: number, onAnswered: (caller: Waiting) => void) {
     super(deadline, onAnswered)
     this.item = item
